@@ -1,0 +1,227 @@
+//! The private key that signs backend JWTs, and what its public half looks like.
+
+use std::fmt;
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use jwt_compact::Algorithm as _;
+use jwt_compact::alg::{Ed25519, Es256};
+use jwt_compact::jwk::JsonWebKey;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::der::{self, Reader};
+use super::{Sign, SignError};
+use crate::Secret;
+
+/// Object identifiers, encoded.
+const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const PRIME256V1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const ID_ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+const RSA_SHORTEST_MODULUS: usize = 2048 / 8;
+
+/// A private key, by its JWS algorithm.
+#[derive(Clone)]
+pub struct SigningKey {
+    pkcs8: Vec<u8>,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Es256(p256::ecdsa::SigningKey),
+    EdDsa(ed25519_compact::KeyPair),
+    Rs256 { modulus: Vec<u8>, public_exponent: Vec<u8> },
+}
+
+/// JWS algorithms of backend JWTs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA on P-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5, by the host alone: in WebAssembly a signature would stall the worker for 12 ms.
+    Rs256,
+}
+
+/// Why a text is no signing key. It shows nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not PEM with the label `PRIVATE KEY`.
+    #[error("is not a PKCS#8 private key in PEM (`-----BEGIN PRIVATE KEY-----`)")]
+    NotPkcs8Pem,
+    /// Another algorithm or curve.
+    #[error("is a key of another kind than EC P-256, Ed25519 and RSA")]
+    UnknownKind,
+    /// The algorithm is right, the key is not.
+    #[error("is a damaged key")]
+    Damaged,
+    /// RSA below 2048 bits.
+    #[error("is an RSA key of less than 2048 bits")]
+    TooShort,
+}
+
+impl Algorithm {
+    /// The name in JOSE headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+impl SigningKey {
+    /// Reads a PKCS#8 private key in PEM (RFC 5958, RFC 7468).
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is none, or none that can sign backend JWTs.
+    pub fn from_pem(pem: &Secret) -> Result<Self, KeyError> {
+        let pkcs8 = decode_pem(pem.expose()).ok_or(KeyError::NotPkcs8Pem)?;
+        let kind = Kind::from_pkcs8(&pkcs8)?;
+        Ok(Self { pkcs8, kind })
+    }
+
+    /// The algorithm that goes with the key.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.kind {
+            Kind::Es256(_) => Algorithm::Es256,
+            Kind::EdDsa(_) => Algorithm::EdDsa,
+            Kind::Rs256 { .. } => Algorithm::Rs256,
+        }
+    }
+
+    /// The private key in DER, for a host that signs.
+    pub fn pkcs8_der(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// Whether this is the key's signature; `None` unless it is ES256, which alone is verified here.
+    pub fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> Option<bool> {
+        let Kind::Es256(key) = &self.kind else { return None };
+        let signature = p256::ecdsa::Signature::from_slice(signature);
+        Some(signature.is_ok_and(|signature| Es256.verify_signature(&signature, key.verifying_key(), signing_input)))
+    }
+
+    /// The public key in DER (SPKI), for a host that verifies; RSA alone.
+    pub fn rsa_public_key_der(&self) -> Option<Vec<u8>> {
+        let Kind::Rs256 { modulus, public_exponent } = &self.kind else { return None };
+        let key = der::element(der::SEQUENCE, &[&der::unsigned(modulus), &der::unsigned(public_exponent)]);
+        let identifier = der::element(der::OBJECT_IDENTIFIER, &[RSA_ENCRYPTION]);
+        let algorithm = der::element(der::SEQUENCE, &[&identifier, &der::element(der::NULL, &[])]);
+        // A bit string begins with the number of bits that its last octet lacks.
+        let key = der::element(der::BIT_STRING, &[&[0], &key]);
+        Some(der::element(der::SEQUENCE, &[&algorithm, &key]))
+    }
+
+    /// The public half as a JWK (RFC 7517).
+    pub(super) fn jwk(&self, key_id: &str) -> Value {
+        let mut jwk = self.public_key();
+        if let Value::Object(members) = &mut jwk {
+            for (name, value) in [("kid", key_id), ("alg", self.algorithm().name()), ("use", "sig")] {
+                members.insert(name.to_owned(), value.into());
+            }
+        }
+        jwk
+    }
+
+    /// The JWK thumbprint of the public half (RFC 7638, SHA-256).
+    pub fn thumbprint(&self) -> String {
+        // The members are just the required ones, and `serde_json` writes them sorted and without spaces.
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.public_key().to_string()))
+    }
+
+    fn public_key(&self) -> Value {
+        let jwk = match &self.kind {
+            Kind::Es256(key) => JsonWebKey::from(key.verifying_key()),
+            Kind::EdDsa(key) => JsonWebKey::from(&key.pk),
+            Kind::Rs256 { modulus, public_exponent } => JsonWebKey::Rsa {
+                modulus: modulus.into(),
+                public_exponent: public_exponent.into(),
+                private_parts: None,
+            },
+        };
+        serde_json::to_value(jwk).unwrap_or_default()
+    }
+}
+
+impl Kind {
+    /// Reads `PrivateKeyInfo` (RFC 5958 section 2).
+    fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let mut info = Reader(pkcs8).sequence().ok_or(KeyError::NotPkcs8Pem)?;
+        info.unsigned().ok_or(KeyError::NotPkcs8Pem)?;
+        let mut algorithm = info.sequence().ok_or(KeyError::NotPkcs8Pem)?;
+        let identifier = algorithm.take(der::OBJECT_IDENTIFIER).ok_or(KeyError::NotPkcs8Pem)?;
+        let key = Reader(info.take(der::OCTET_STRING).ok_or(KeyError::NotPkcs8Pem)?);
+        match identifier {
+            ID_EC_PUBLIC_KEY if algorithm.take(der::OBJECT_IDENTIFIER) == Some(PRIME256V1) => Self::p256(key),
+            ID_ED25519 => Self::ed25519(key),
+            RSA_ENCRYPTION => Self::rsa(key),
+            _ => Err(KeyError::UnknownKind),
+        }
+    }
+
+    /// `ECPrivateKey` (RFC 5915 section 3).
+    fn p256(mut key: Reader<'_>) -> Result<Self, KeyError> {
+        let mut key = key.sequence().ok_or(KeyError::Damaged)?;
+        key.unsigned().ok_or(KeyError::Damaged)?;
+        let scalar = key.take(der::OCTET_STRING).ok_or(KeyError::Damaged)?;
+        p256::ecdsa::SigningKey::from_slice(scalar).map(Self::Es256).map_err(|_| KeyError::Damaged)
+    }
+
+    /// `CurvePrivateKey` (RFC 8410 section 7).
+    fn ed25519(mut key: Reader<'_>) -> Result<Self, KeyError> {
+        let seed = key.take(der::OCTET_STRING).ok_or(KeyError::Damaged)?;
+        let seed = ed25519_compact::Seed::from_slice(seed).map_err(|_| KeyError::Damaged)?;
+        ed25519_compact::KeyPair::try_from_seed(seed).map(Self::EdDsa).map_err(|_| KeyError::Damaged)
+    }
+
+    /// `RSAPrivateKey` (RFC 8017 appendix A.1.2); the private part is the host's to read.
+    fn rsa(mut key: Reader<'_>) -> Result<Self, KeyError> {
+        let mut key = key.sequence().ok_or(KeyError::Damaged)?;
+        key.unsigned().ok_or(KeyError::Damaged)?;
+        let (modulus, public_exponent) = key.unsigned().zip(key.unsigned()).ok_or(KeyError::Damaged)?;
+        if modulus.len() < RSA_SHORTEST_MODULUS {
+            return Err(KeyError::TooShort);
+        }
+        Ok(Self::Rs256 { modulus: modulus.to_vec(), public_exponent: public_exponent.to_vec() })
+    }
+}
+
+/// The octets between the lines `BEGIN` and `END PRIVATE KEY` (RFC 7468 section 10).
+fn decode_pem(pem: &str) -> Option<Vec<u8>> {
+    let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
+    let base64: String = body.split_ascii_whitespace().collect();
+    BASE64_STANDARD.decode(base64).ok()
+}
+
+impl Sign for SigningKey {
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &self.kind {
+            Kind::Es256(key) => Ok(Es256.sign(key, signing_input).to_bytes().to_vec()),
+            Kind::EdDsa(key) => Ok(Ed25519.sign(&key.sk, signing_input).to_vec()),
+            Kind::Rs256 { .. } => Err(SignError),
+        }
+    }
+}
+
+/// An ECDSA signature on P-256 as JWS has it (r and s, 32 octets each), from ASN.1 DER.
+pub fn jws_from_der(signature: &[u8]) -> Option<Vec<u8>> {
+    let mut signature = Reader(signature).sequence()?;
+    let mut jws = vec![0; 64];
+    for half in jws.chunks_exact_mut(32) {
+        let integer = signature.unsigned()?;
+        let start = half.len().checked_sub(integer.len())?;
+        half.get_mut(start..)?.copy_from_slice(integer);
+    }
+    Some(jws)
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SigningKey({})", self.algorithm().name())
+    }
+}

@@ -1,0 +1,114 @@
+//! Backend JWTs that were made, kept while they can be used again.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::MintedJwt;
+use crate::UnixTime;
+use crate::cache::AnswerKey;
+use crate::registry::ApiIndex;
+
+/// What a backend JWT was made from. One configuration has one store, so its registry and settings need no mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct MintKey {
+    pub(crate) answer: AnswerKey,
+    pub(crate) asked_at: UnixTime,
+    pub(crate) api: ApiIndex,
+}
+
+/// A worker's backend JWTs, bounded in bytes; the oldest give way.
+#[derive(Debug)]
+pub(crate) struct MintedJwts {
+    limit: usize,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jwts: HashMap<MintKey, MintedJwt>,
+    order: VecDeque<MintKey>,
+    bytes: usize,
+}
+
+/// What a JWT costs beside its text.
+const OVERHEAD: usize = 256;
+/// A JWT is made anew when it has less than this, or a tenth of its life, left; a backend must have time to read it.
+const LONGEST_MARGIN: Duration = Duration::from_secs(30);
+
+impl MintedJwts {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, state: RefCell::default() }
+    }
+
+    /// The JWT made from this, if it lives long enough; `lifetime` is that of a new one.
+    pub(crate) fn get(&self, key: &MintKey, lifetime: Duration, now: UnixTime) -> Option<Rc<str>> {
+        let state = self.state.borrow();
+        let minted = state.jwts.get(key)?;
+        let margin = if minted.is_final {
+            Duration::ZERO
+        } else {
+            LONGEST_MARGIN.min(lifetime.checked_div(10).unwrap_or_default())
+        };
+        (minted.expires_at > now.plus(margin)).then(|| Rc::clone(&minted.jwt))
+    }
+
+    /// Keeps a JWT.
+    pub(crate) fn put(&self, key: MintKey, minted: MintedJwt) {
+        let cost = |minted: &MintedJwt| minted.jwt.len().saturating_add(OVERHEAD);
+        let state = &mut *self.state.borrow_mut();
+        state.bytes = state.bytes.saturating_add(cost(&minted));
+        match state.jwts.insert(key, minted) {
+            Some(replaced) => state.bytes = state.bytes.saturating_sub(cost(&replaced)),
+            None => state.order.push_back(key),
+        }
+        while state.bytes > self.limit {
+            let Some(oldest) = state.order.pop_front() else { break };
+            if let Some(evicted) = state.jwts.remove(&oldest) {
+                state.bytes = state.bytes.saturating_sub(cost(&evicted));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn key(api: usize) -> MintKey {
+        MintKey { answer: AnswerKey::new(&[0; 32], "t"), asked_at: UnixTime::from_seconds(1), api: ApiIndex(api) }
+    }
+
+    fn minted(expires_at: u64, is_final: bool) -> MintedJwt {
+        MintedJwt { jwt: "x".repeat(100).into(), expires_at: UnixTime::from_seconds(expires_at), is_final }
+    }
+
+    #[test]
+    fn is_used_again_until_a_new_one_would_live_notably_longer() {
+        let lifetime = Duration::from_secs(100);
+        for (is_final, last_use) in [(false, 89), (true, 99)] {
+            let jwts = MintedJwts::new(1024);
+            jwts.put(key(0), minted(100, is_final));
+
+            assert!(jwts.get(&key(0), lifetime, UnixTime::from_seconds(last_use)).is_some(), "{is_final}");
+            assert!(jwts.get(&key(0), lifetime, UnixTime::from_seconds(last_use + 1)).is_none(), "{is_final}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_give_way_when_the_bytes_are_used_up() {
+        let jwts = MintedJwts::new(800);
+        for api in 0..3 {
+            jwts.put(key(api), minted(100, true));
+            jwts.put(key(api), minted(100, true));
+        }
+
+        let kept: Vec<bool> =
+            (0..3).map(|api| jwts.get(&key(api), Duration::ZERO, UnixTime::from_seconds(1)).is_some()).collect();
+        assert_eq!(kept, [false, true, true]);
+        assert_eq!(jwts.state.borrow().bytes, 2 * (100 + OVERHEAD));
+    }
+}

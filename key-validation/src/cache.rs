@@ -1,0 +1,194 @@
+//! What identity providers said, remembered for the whole proxy.
+//!
+//! The proxy's shared data can neither delete nor expire, so everything lies in a fixed number of buckets, and memory
+//! has a ceiling by construction: about 1.1 KiB times `sharedEntries`, and [`LARGE_BUCKETS`] times 64 KiB, when every
+//! bucket is full of the longest records. Decisions are never kept, only answers.
+
+mod bucket;
+mod region;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::UnixTime;
+use crate::introspection::Answer;
+use region::{Entry, Region};
+
+/// The proxy's shared data: values by key, with a version for compare-and-swap.
+///
+/// Whoever implements it must not call back into the gateway.
+pub trait SharedData {
+    /// The value under a key, with its version.
+    fn get(&self, key: &str) -> Option<SharedValue>;
+
+    /// Sets the value if its version is still `version`; `None` sets it whatever there is.
+    ///
+    /// # Errors
+    /// [`NotSet`] when the version has changed, or the proxy refuses.
+    fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), NotSet>;
+}
+
+/// A value in the proxy's shared data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedValue {
+    /// The value.
+    pub bytes: Vec<u8>,
+    /// Its version.
+    pub version: u32,
+}
+
+/// A value that was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the shared value was not set")]
+pub struct NotSet;
+
+/// What an answer is remembered under, and what makes two requests wait for one call: SHA-256 of the identity
+/// provider's fingerprint and SHA-256 of the token. The token itself is kept nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerKey([u8; 32]);
+
+impl AnswerKey {
+    /// The key of a token at the identity provider with this fingerprint.
+    pub fn new(fingerprint: &[u8; 32], token: &str) -> Self {
+        let token = Sha256::digest(token);
+        let mut hash = Sha256::new();
+        hash.update(fingerprint);
+        hash.update(token);
+        Self(hash.finalize().into())
+    }
+}
+
+/// Active answers in one bucket.
+const WAYS: u32 = 4;
+/// Longest record that lies among the others; longer ones have buckets of their own.
+const RECORD_LIMIT: usize = 1024;
+/// Buckets for long records.
+pub const LARGE_BUCKETS: u32 = 16;
+const LARGE_RECORD_LIMIT: usize = 64 * 1024;
+/// Inactive answers in one bucket; they are short.
+const INACTIVE_WAYS: u32 = 8;
+/// How many removals that did not get through are held before everything older is distrusted.
+const TOMBSTONES: usize = 256;
+
+/// The answers of all identity providers.
+#[derive(Debug)]
+pub struct AnswerCache {
+    active: Region,
+    large: Region,
+    inactive: Region,
+    removed: RefCell<Removed>,
+}
+
+/// Active answers that this worker knows to be dead but could not remove from the shared data.
+#[derive(Debug)]
+struct Removed {
+    /// When the question was sent whose answer was "inactive".
+    tombstones: HashMap<AnswerKey, UnixTime>,
+    /// Active answers asked for before this are not believed.
+    distrusted_before: UnixTime,
+}
+
+/// What is remembered of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// A fresh answer.
+    Hit(Answer),
+    /// Nothing that can be used.
+    Miss,
+}
+
+impl AnswerCache {
+    /// A cache of so many active answers, a power of two; the inactive ones have a quarter of that beside them.
+    pub fn new(shared_entries: u32) -> Self {
+        let buckets = |entries: u32, ways: u32| entries.checked_div(ways).unwrap_or(1).max(1);
+        Self {
+            active: Region::new('a', buckets(shared_entries, WAYS), WAYS, RECORD_LIMIT),
+            large: Region::new('l', LARGE_BUCKETS, 1, LARGE_RECORD_LIMIT),
+            inactive: Region::new('i', buckets(shared_entries / 4, INACTIVE_WAYS), INACTIVE_WAYS, 0),
+            removed: RefCell::new(Removed { tombstones: HashMap::new(), distrusted_before: UnixTime::from_millis(0) }),
+        }
+    }
+
+    /// What is remembered of a token and still fresh.
+    pub fn get(&self, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Lookup {
+        if let Some(entry) = self.get_active(&self.active, key, now, shared) {
+            return entry;
+        }
+        if self.inactive.get(&key.0, shared).is_some_and(|entry| now < entry.usable_until) {
+            return Lookup::Hit(Answer::Inactive);
+        }
+        self.get_active(&self.large, key, now, shared).unwrap_or(Lookup::Miss)
+    }
+
+    fn get_active(&self, region: &Region, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Option<Lookup> {
+        let entry = region.get(&key.0, shared)?;
+        let usable = now < entry.usable_until && self.removed.borrow().allows(key, entry.asked_at);
+        usable.then(|| Lookup::Hit(Answer::Active(Rc::from(entry.payload))))
+    }
+
+    /// Remembers an active answer, unless a later one is there already.
+    pub fn put_active(
+        &self,
+        key: &AnswerKey,
+        record: &[u8],
+        asked_at: UnixTime,
+        fresh_until: UnixTime,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) {
+        // Also an inactive answer that is served no longer keeps an older active one out.
+        let inactive = self.inactive.get(&key.0, shared);
+        if inactive.is_some_and(|entry| asked_at <= entry.asked_at) {
+            return;
+        }
+        let (home, other) =
+            if record.len() <= RECORD_LIMIT { (&self.active, &self.large) } else { (&self.large, &self.active) };
+        // A lost active answer costs one more call; nothing else depends on it.
+        let _ = other.remove(&key.0, asked_at, shared);
+        let entry = Entry { key: key.0, asked_at, usable_until: fresh_until, payload: record.to_vec() };
+        let _ = home.put(&entry, now, shared);
+    }
+
+    /// Remembers an inactive answer. The active one of the token goes first and for certain: when the shared data
+    /// cannot be changed, this worker remembers not to believe it.
+    pub fn put_inactive(
+        &self,
+        key: &AnswerKey,
+        asked_at: UnixTime,
+        lifetime: Duration,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) {
+        for region in [&self.active, &self.large] {
+            if region.remove(&key.0, asked_at, shared).is_err() {
+                self.removed.borrow_mut().note(*key, asked_at);
+            }
+        }
+        let entry = Entry { key: key.0, asked_at, usable_until: now.plus(lifetime), payload: Vec::new() };
+        let _ = self.inactive.put(&entry, now, shared);
+    }
+}
+
+impl Removed {
+    fn allows(&self, key: &AnswerKey, asked_at: UnixTime) -> bool {
+        let outlived = self.tombstones.get(key).is_none_or(|inactive_at| asked_at > *inactive_at);
+        outlived && asked_at >= self.distrusted_before
+    }
+
+    fn note(&mut self, key: AnswerKey, asked_at: UnixTime) {
+        if self.tombstones.len() >= TOMBSTONES {
+            let latest = self.tombstones.values().max().copied().unwrap_or(asked_at).max(asked_at);
+            self.distrusted_before = latest.plus(Duration::from_millis(1));
+            self.tombstones.clear();
+        } else {
+            self.tombstones.insert(key, asked_at);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

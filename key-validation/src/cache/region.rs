@@ -1,0 +1,106 @@
+//! A fixed number of buckets with a fixed number of entries each.
+
+use super::{NotSet, SharedData, bucket};
+use crate::UnixTime;
+
+/// How often a change is tried when other workers change the same bucket.
+const ATTEMPTS: usize = 16;
+
+/// Part of the shared data, with its own geometry.
+#[derive(Debug)]
+pub(super) struct Region {
+    /// Begins every key; names version, kind and size, so that no geometry reads another's buckets.
+    prefix: String,
+    /// A power of two.
+    buckets: u32,
+    ways: usize,
+    payload_limit: usize,
+}
+
+/// What a bucket holds of one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: [u8; 32],
+    /// When the question was sent.
+    pub(super) asked_at: UnixTime,
+    /// From when on it is not served.
+    pub(super) usable_until: UnixTime,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Region {
+    pub(super) fn new(kind: char, buckets: u32, ways: u32, payload_limit: usize) -> Self {
+        let ways = usize::try_from(ways).unwrap_or(1);
+        Self { prefix: format!("gatehouse/v1/{kind}/{buckets}/"), buckets, ways, payload_limit }
+    }
+
+    /// The entry of a token, usable or not.
+    pub(super) fn get(&self, key: &[u8; 32], shared: &dyn SharedData) -> Option<Entry> {
+        let value = shared.get(&self.bucket(key))?;
+        bucket::decode(&value.bytes).into_iter().find(|entry| entry.key == *key)
+    }
+
+    /// Puts an entry, unless a later one of the token is there; what is unusable gives way first, then what was asked
+    /// for least recently.
+    ///
+    /// # Errors
+    /// [`NotSet`] when the payload is too long, or other workers kept changing the bucket.
+    pub(super) fn put(&self, new: &Entry, now: UnixTime, shared: &dyn SharedData) -> Result<(), NotSet> {
+        if new.payload.len() > self.payload_limit {
+            return Err(NotSet);
+        }
+        let key = new.key;
+        self.update(&key, shared, |entries| {
+            if entries.iter().any(|entry| entry.key == key && entry.asked_at >= new.asked_at) {
+                return false;
+            }
+            entries.retain(|entry| entry.key != key);
+            while entries.len() >= self.ways.max(1) {
+                let least =
+                    (0..).zip(entries.iter()).min_by_key(|(_, entry)| (now < entry.usable_until, entry.asked_at));
+                let Some((position, _)) = least else { break };
+                entries.swap_remove(position);
+            }
+            entries.push(new.clone());
+            true
+        })
+    }
+
+    /// Removes the entry of a token, unless it was asked for after `asked_at`.
+    ///
+    /// # Errors
+    /// [`NotSet`] when other workers kept changing the bucket.
+    pub(super) fn remove(&self, key: &[u8; 32], asked_at: UnixTime, shared: &dyn SharedData) -> Result<(), NotSet> {
+        self.update(key, shared, |entries| {
+            let before = entries.len();
+            entries.retain(|entry| entry.key != *key || entry.asked_at > asked_at);
+            entries.len() != before
+        })
+    }
+
+    fn update(
+        &self,
+        key: &[u8; 32],
+        shared: &dyn SharedData,
+        change: impl Fn(&mut Vec<Entry>) -> bool,
+    ) -> Result<(), NotSet> {
+        let bucket = self.bucket(key);
+        for _ in 0..ATTEMPTS {
+            let value = shared.get(&bucket);
+            let mut entries = value.as_ref().map(|value| bucket::decode(&value.bytes)).unwrap_or_default();
+            if !change(&mut entries) {
+                return Ok(());
+            }
+            if shared.set(&bucket, &bucket::encode(&entries), value.map(|value| value.version)).is_ok() {
+                return Ok(());
+            }
+        }
+        Err(NotSet)
+    }
+
+    fn bucket(&self, key: &[u8; 32]) -> String {
+        let low = key.first_chunk().map_or(0, |low| u32::from_le_bytes(*low));
+        // The number of buckets is a power of two.
+        format!("{}{}", self.prefix, low & self.buckets.saturating_sub(1))
+    }
+}

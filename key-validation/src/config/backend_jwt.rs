@@ -1,0 +1,100 @@
+//! Settings of the backend JWT.
+
+use std::time::Duration;
+
+use super::{ConfigError, at, check_visible, raw};
+use crate::backend_jwt::{SigningKey, reserved_claims};
+use crate::target::Target;
+
+/// Settings of the backend JWT, checked.
+#[derive(Debug)]
+pub struct BackendJwtSettings {
+    /// Header that carries it, lower-case.
+    pub header: String,
+    /// Its `iss`.
+    pub issuer: String,
+    /// Its lifetime, cut short by the token's own.
+    pub lifetime: Duration,
+    /// The key that signs it.
+    pub signing_key: SigningKey,
+    /// Its `kid`.
+    pub key_id: String,
+    /// Where the public key is served.
+    pub jwks_path: Option<String>,
+    /// Prefix of the claims about application and API, with its slash; empty for bare names.
+    pub claim_prefix: String,
+    /// Members of the introspection answer that are copied.
+    pub forward_claims: Vec<String>,
+}
+
+impl BackendJwtSettings {
+    pub(super) fn check(
+        raw: raw::BackendJwt,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let lifetime = raw.lifetime.get();
+        if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&lifetime) {
+            return Err(ConfigError::new("backendJwt.lifetime", "must be 1s to 24h"));
+        }
+        let pem = raw.signing_key.resolve(environment).map_err(at("backendJwt.signingKey"))?;
+        let signing_key = SigningKey::from_pem(&pem).map_err(at("backendJwt.signingKey"))?;
+        let key_id = match raw.key_id {
+            Some(key_id) if key_id.is_empty() => return Err(ConfigError::new("backendJwt.keyId", "must not be empty")),
+            Some(key_id) => key_id,
+            None => signing_key.thumbprint(),
+        };
+        let claim_prefix = match raw.claim_dialect.trim_end_matches('/') {
+            "" => String::new(),
+            dialect => format!("{dialect}/"),
+        };
+        check_forward_claims(&raw.forward_claims, &claim_prefix)?;
+        Ok(Self {
+            header: check_header(raw.header)?,
+            issuer: raw.issuer,
+            lifetime,
+            signing_key,
+            key_id,
+            jwks_path: raw.jwks_path.map(check_jwks_path).transpose()?,
+            claim_prefix,
+            forward_claims: raw.forward_claims,
+        })
+    }
+}
+
+fn check_header(name: String) -> Result<String, ConfigError> {
+    let path = "backendJwt.header";
+    let name = check_visible(path, name)?.to_ascii_lowercase();
+    let token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    if !name.bytes().all(token) {
+        return Err(ConfigError::new(path, "must be a header name (RFC 9110 section 5.1)"));
+    }
+    if matches!(name.as_str(), "authorization" | "host" | "connection" | "content-length" | "transfer-encoding") {
+        return Err(ConfigError::new(path, format!("`{name}` means something else to every server")));
+    }
+    Ok(name)
+}
+
+fn check_jwks_path(path: String) -> Result<String, ConfigError> {
+    let clear = !path.contains('?')
+        && Target::parse(path.as_bytes()).is_ok_and(|target| {
+            !target.segments().is_empty() && target.ambiguities().within(crate::target::Ambiguities::none())
+        });
+    if clear { Ok(path) } else { Err(ConfigError::new("backendJwt.jwksPath", "must be a plain path below `/`")) }
+}
+
+/// A forwarded claim that could stand in for one of ours would let the identity provider's users choose it.
+fn check_forward_claims(names: &[String], claim_prefix: &str) -> Result<(), ConfigError> {
+    for (index, name) in names.iter().enumerate() {
+        let path = format!("backendJwt.forwardClaims[{index}]");
+        if reserved_claims(claim_prefix).any(|reserved| reserved == *name) {
+            return Err(ConfigError::new(path, format!("`{name}` is a claim that the gateway itself makes")));
+        }
+        if name.starts_with("http://wso2.org/claims/identity/") {
+            return Err(ConfigError::new(path, format!("`{name}` is never forwarded")));
+        }
+        if names.iter().take(index).any(|earlier| earlier == name) {
+            return Err(ConfigError::new(path, format!("`{name}` is there twice")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! Identity providers and how to ask them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::raw::{self, ClientAuthenticationMethod, TokenShape};
+use super::{ConfigError, at, check_visible};
+use crate::Secret;
+
+/// An identity provider, checked.
+#[derive(Debug)]
+pub struct IdentityProvider {
+    /// Unique name.
+    pub name: String,
+    /// What an `iss` in its answers must be.
+    pub issuer: Option<String>,
+    /// Which tokens are its own.
+    pub tokens: Vec<TokenShape>,
+    /// How to ask it.
+    pub introspection: IntrospectionEndpoint,
+    /// Where it puts things in its answers.
+    pub claims: raw::Claims,
+    /// Any of these must be in `aud`, unless empty.
+    pub audience: Vec<String>,
+    /// Leeway for `nbf` and `iat`.
+    pub clock_skew: Duration,
+    /// Calls under way at a time in one worker.
+    pub concurrent_calls: u32,
+    /// Longest use of an active answer.
+    pub maximum_lifetime: Duration,
+    /// Use of an inactive answer.
+    pub inactive_lifetime: Duration,
+    /// Members of the answer that the backend JWT copies.
+    pub forward_claims: Vec<String>,
+    /// Digest of everything that changes what is asked or what is kept of the answer.
+    pub fingerprint: [u8; 32],
+}
+
+/// The introspection endpoint, checked.
+#[derive(Debug)]
+pub struct IntrospectionEndpoint {
+    /// Envoy cluster.
+    pub cluster: String,
+    /// `:authority` of the request.
+    pub authority: String,
+    /// `:path` of the request.
+    pub path: String,
+    /// Longest wait.
+    pub timeout: Duration,
+    /// The gateway's credentials.
+    pub client_authentication: ClientAuthentication,
+    /// Further form fields.
+    pub parameters: BTreeMap<String, String>,
+    /// Statuses that mean "inactive".
+    pub inactive_statuses: Vec<u16>,
+    /// `error` members of a 400 that mean "inactive".
+    pub inactive_errors: Vec<String>,
+}
+
+/// The gateway's credentials at the introspection endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// The whole `Authorization` value.
+    Basic(Secret),
+    /// Form fields.
+    Post {
+        /// `client_id`.
+        client_id: String,
+        /// `client_secret`.
+        client_secret: Secret,
+    },
+    /// None.
+    None,
+}
+
+/// What an identity provider's own section does not say.
+pub(super) struct Surroundings<'a> {
+    /// The whole configuration as it was written.
+    pub(super) json: &'a Value,
+    pub(super) bounds: &'a raw::IntrospectionCache,
+    pub(super) forward_claims: &'a [String],
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Checks the list.
+pub(super) fn check_all(
+    raw: Vec<raw::IdentityProvider>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<IdentityProvider>, ConfigError> {
+    if raw.is_empty() {
+        return Err(ConfigError::new("identityProviders", "must name at least one"));
+    }
+    let mut shapes = Vec::new();
+    let mut checked: Vec<IdentityProvider> = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.into_iter().enumerate() {
+        let path = format!("identityProviders[{index}]");
+        if checked.iter().any(|other| other.name == raw.name) {
+            return Err(ConfigError::new(format!("{path}.name"), format!("`{}` is there twice", raw.name)));
+        }
+        for shape in &raw.tokens {
+            check_shape(&path, shape)?;
+            if shapes.contains(shape) {
+                return Err(ConfigError::new(
+                    format!("{path}.tokens"),
+                    "claims a shape that is claimed already: a token is never tried at one after the other",
+                ));
+            }
+            shapes.push(shape.clone());
+        }
+        let mut provider = IdentityProvider::check(&path, raw, surroundings)?;
+        provider.fingerprint = surroundings.fingerprint(index, &provider.introspection.client_authentication);
+        checked.push(provider);
+    }
+    if checked.len() > 1 {
+        return Err(ConfigError::new("identityProviders[1]", "more than one identity provider is not built yet"));
+    }
+    Ok(checked)
+}
+
+impl Surroundings<'_> {
+    /// Digest of an identity provider's whole section with its resolved secret, and of what else changes the answers
+    /// that are kept. It over-covers on purpose: were a field forgotten, one configuration would read another's.
+    fn fingerprint(&self, index: usize, authentication: &ClientAuthentication) -> [u8; 32] {
+        let section = self.json.get("identityProviders").and_then(|sections| sections.get(index));
+        let mut hash = Sha256::new();
+        for json in [section, self.json.get("cache")] {
+            hash.update(json.unwrap_or_default().to_string());
+        }
+        for claim in self.forward_claims {
+            hash.update(Value::from(claim.as_str()).to_string());
+        }
+        match authentication {
+            ClientAuthentication::Basic(secret) | ClientAuthentication::Post { client_secret: secret, .. } => {
+                hash.update(secret.expose());
+            }
+            ClientAuthentication::None => {}
+        }
+        hash.finalize().into()
+    }
+}
+
+fn check_shape(path: &str, shape: &TokenShape) -> Result<(), ConfigError> {
+    let reason = match shape {
+        TokenShape::Prefix(text) | TokenShape::Issuer(text) if text.is_empty() => "must not be empty",
+        TokenShape::Any(false) => "`any` must be true",
+        TokenShape::Prefix(_) | TokenShape::Issuer(_) | TokenShape::Any(true) => return Ok(()),
+    };
+    Err(ConfigError::new(format!("{path}.tokens"), reason))
+}
+
+impl IdentityProvider {
+    fn check(path: &str, raw: raw::IdentityProvider, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
+        let name_octet = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if !(1..=63).contains(&raw.name.len()) || !raw.name.bytes().all(name_octet) {
+            return Err(ConfigError::new(format!("{path}.name"), "must be 1 to 63 of a-z, 0-9 and `-`"));
+        }
+        if raw.tokens.is_empty() {
+            return Err(ConfigError::new(format!("{path}.tokens"), "must name at least one shape"));
+        }
+        if raw.concurrent_calls == 0 {
+            return Err(ConfigError::new(format!("{path}.concurrentCalls"), "must be at least 1"));
+        }
+        if raw.breaker.failures == 0 || raw.breaker.open_for.get().is_zero() {
+            return Err(ConfigError::new(format!("{path}.breaker"), "must be above 0"));
+        }
+        check_markers(path, &raw.claims.application_token)?;
+        let introspection = IntrospectionEndpoint::check(path, raw.introspection, surroundings.environment)?;
+        Ok(Self {
+            name: raw.name,
+            issuer: raw.issuer,
+            tokens: raw.tokens,
+            introspection,
+            claims: raw.claims,
+            audience: raw.audience,
+            clock_skew: raw.clock_skew.get(),
+            concurrent_calls: raw.concurrent_calls,
+            maximum_lifetime: surroundings.bounds.maximum_lifetime.get(),
+            inactive_lifetime: surroundings.bounds.inactive_lifetime.get(),
+            forward_claims: surroundings.forward_claims.to_vec(),
+            fingerprint: [0; 32],
+        })
+    }
+}
+
+fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), ConfigError> {
+    for (index, marker) in markers.iter().enumerate() {
+        if marker.equals.is_some() == marker.prefix.is_some() {
+            let path = format!("{path}.claims.applicationToken[{index}]");
+            return Err(ConfigError::new(path, "needs `equals` or `prefix`, one of the two"));
+        }
+    }
+    Ok(())
+}
+
+impl IntrospectionEndpoint {
+    fn check(
+        provider: &str,
+        raw: raw::Introspection,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = format!("{provider}.introspection");
+        let timeout = raw.timeout.get();
+        if timeout.is_zero() || timeout > Duration::from_secs(30) {
+            return Err(ConfigError::new(format!("{path}.timeout"), "must be above 0 and at most 30s"));
+        }
+        if !raw.path.starts_with('/') {
+            return Err(ConfigError::new(format!("{path}.path"), "must start with `/`"));
+        }
+        if raw.self_test {
+            return Err(ConfigError::new(format!("{path}.selfTest"), "is not built yet"));
+        }
+        for name in ["token", "client_id", "client_secret"] {
+            if raw.parameters.contains_key(name) {
+                return Err(ConfigError::new(format!("{path}.parameters.{name}"), "is sent by the filter itself"));
+            }
+        }
+        if raw.inactive_statuses.iter().any(|status| *status == 200 || !(100..=599).contains(status)) {
+            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), "must be 100 to 599, and not 200"));
+        }
+        Ok(Self {
+            cluster: check_visible(&format!("{path}.cluster"), raw.cluster)?,
+            authority: check_visible(&format!("{path}.authority"), raw.authority)?,
+            path: check_visible(&format!("{path}.path"), raw.path)?,
+            timeout,
+            client_authentication: ClientAuthentication::check(&path, raw.client_authentication, environment)?,
+            parameters: raw.parameters,
+            inactive_statuses: raw.inactive_statuses,
+            inactive_errors: raw.inactive_errors,
+        })
+    }
+}
+
+impl ClientAuthentication {
+    fn check(
+        endpoint: &str,
+        raw: raw::ClientAuthentication,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = format!("{endpoint}.clientAuthentication");
+        if raw.method == ClientAuthenticationMethod::None {
+            return Ok(Self::None);
+        }
+        let required = |field: &str| ConfigError::new(format!("{path}.{field}"), "is required by this method");
+        let client_id = raw.client_id.filter(|id| !id.is_empty()).ok_or_else(|| required("clientId"))?;
+        let source = raw.client_secret.ok_or_else(|| required("clientSecret"))?;
+        let client_secret = source.resolve(environment).map_err(at(format!("{path}.clientSecret")))?;
+        match raw.method {
+            ClientAuthenticationMethod::ClientSecretPost => Ok(Self::Post { client_id, client_secret }),
+            ClientAuthenticationMethod::ClientSecretBasic => {
+                if raw.encoding == raw::CredentialEncoding::Raw && client_id.contains(':') {
+                    let reason = "must not contain `:` with raw encoding, where it ends the id";
+                    return Err(ConfigError::new(format!("{path}.clientId"), reason));
+                }
+                Ok(Self::Basic(basic_credentials(&client_id, &client_secret, raw.encoding)))
+            }
+            ClientAuthenticationMethod::None => Ok(Self::None),
+        }
+    }
+}
+
+/// The value of `Authorization` (RFC 6749 section 2.3.1).
+fn basic_credentials(client_id: &str, client_secret: &Secret, encoding: raw::CredentialEncoding) -> Secret {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    let encode = |text: &str| match encoding {
+        raw::CredentialEncoding::Form => form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+        raw::CredentialEncoding::Raw => text.to_owned(),
+    };
+    let pair = format!("{}:{}", encode(client_id), encode(client_secret.expose()));
+    Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn basic_credentials_are_form_encoded_first_unless_raw() {
+        use base64::prelude::{BASE64_STANDARD, Engine as _};
+        let secret = Secret::new("p:w d+ä");
+        for (encoding, expected) in
+            [(raw::CredentialEncoding::Form, "a%3Ab:p%3Aw+d%2B%C3%A4"), (raw::CredentialEncoding::Raw, "a:b:p:w d+ä")]
+        {
+            let credentials = basic_credentials("a:b", &secret, encoding);
+
+            let expected = format!("Basic {}", BASE64_STANDARD.encode(expected));
+            assert_eq!(credentials.expose(), expected);
+        }
+    }
+}

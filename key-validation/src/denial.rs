@@ -1,0 +1,434 @@
+//! Every refusal and the one answer that belongs to it.
+
+use std::time::Duration;
+
+use crate::exchange::{Publication, Reply};
+
+/// Why a request is refused. What each variant answers is told by its row in [`Denial::row`], and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// No bearer token came along.
+    MissingCredentials,
+    /// There are credentials, but which token they mean cannot be told.
+    MalformedCredentials,
+    /// Method, authority or target that no server should accept.
+    MalformedRequest,
+    /// A target on whose meaning servers disagree, where the API does not allow it.
+    AmbiguousTarget,
+    /// No API has the host and base path.
+    NoApi,
+    /// The API has no operation with this target.
+    NoOperation,
+    /// The API has operations with this target, but for other verbs.
+    MethodNotAllowed {
+        /// The verbs it has, for `Allow`.
+        allow: String,
+    },
+    /// The API's life cycle says BLOCKED.
+    ApiBlocked,
+    /// The identity provider does not know the token, or no identity provider is responsible for it.
+    InvalidToken,
+    /// The token has expired.
+    TokenExpired,
+    /// `nbf` or `iat` lies ahead by more than the clock skew.
+    TokenNotYetValid,
+    /// The answer names another issuer than the identity provider's.
+    IssuerMismatch,
+    /// The token is for another audience.
+    AudienceMismatch,
+    /// A refresh, identity or offline token was presented.
+    WrongTokenKind,
+    /// The token is bound to a key (`cnf`), and no proof of possession is verified here.
+    SenderConstrained,
+    /// An application's token on an operation for users, or the other way round.
+    WrongAuthType,
+    /// No client id, application or subscription to the API.
+    NoSubscription,
+    /// The subscription is blocked.
+    SubscriptionBlocked,
+    /// The subscription is on hold or was rejected.
+    SubscriptionInactive,
+    /// The token lacks the operation's scopes.
+    InsufficientScope {
+        /// The operation's scopes, space-delimited.
+        needed: String,
+    },
+    /// The backend JWT could not be made.
+    BackendJwtFailed,
+    /// The proxy refused a call that the decision needs.
+    HostFailed,
+    /// No usable answer from the identity provider.
+    Unavailable(Unavailable),
+}
+
+/// Why there is no answer about a token; it says nothing about the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Unreachable, too slow, overloaded or failing.
+    #[error("it is unreachable, too slow, overloaded or failing")]
+    Outage {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The identity provider refuses our own credentials.
+    #[error("it refuses the gateway's own credentials; calls to it are held off")]
+    ClientAuthFailed {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// It answered about this token in a way that cannot be believed.
+    #[error("its answer cannot be believed")]
+    AnswerMalformed,
+    /// It answered something that no introspection endpoint should.
+    #[error("its address does not answer as an introspection endpoint")]
+    Misconfigured,
+    /// Too many calls are under way in this worker.
+    #[error("too many calls to it are under way")]
+    Shed,
+}
+
+/// The challenge of `WWW-Authenticate` (RFC 6750 section 3).
+#[derive(Clone, Copy)]
+enum Challenge {
+    None,
+    /// No error code: the request lacked credentials.
+    Bare,
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+}
+
+/// What every denial of one configuration has in common.
+#[derive(Clone, Debug)]
+pub struct ChallengeSettings {
+    /// The protection space; holds no quote, backslash or control character.
+    pub realm: String,
+    /// RFC 9728 metadata URL, under the same restriction.
+    pub resource_metadata: Option<String>,
+}
+
+/// One line of the table of answers (BEHAVIOUR.md section 2).
+struct Row {
+    /// Names the reason in access log and metrics.
+    reason: &'static str,
+    code: &'static str,
+    message: &'static str,
+    description: &'static str,
+    status: u16,
+    grpc_status: u8,
+    challenge: Challenge,
+}
+
+mod code {
+    pub(super) type Code = (&'static str, &'static str, u16);
+    pub(super) const UNCLASSIFIED: Code = ("900900", "Unclassified Authentication Failure", 500);
+    pub(super) const INVALID_CREDENTIALS: Code = ("900901", "Invalid Credentials", 401);
+    pub(super) const MISSING_CREDENTIALS: Code = ("900902", "Missing Credentials", 401);
+    pub(super) const WRONG_TOKEN_TYPE: Code = ("900905", "Incorrect Access Token Type is provided", 403);
+    const NO_RESOURCE_MESSAGE: &str = "No matching resource found in the API for the given request";
+    pub(super) const NO_RESOURCE: Code = ("900906", NO_RESOURCE_MESSAGE, 404);
+    pub(super) const NO_VERB: Code = ("900906", NO_RESOURCE_MESSAGE, 405);
+    pub(super) const BLOCKED: Code = ("900907", "The requested API is temporarily blocked", 403);
+    pub(super) const FORBIDDEN: Code = ("900908", "Resource forbidden", 403);
+    pub(super) const INACTIVE: Code = ("900909", "The subscription to the API is inactive", 403);
+    pub(super) const NO_SCOPE: Code =
+        ("900910", "The access token does not allow you to access the requested resource", 403);
+    pub(super) const AUDIENCE: Code = ("900914", "Access Denied", 403);
+    pub(super) const MALFORMED: Code = ("900920", "Malformed request", 400);
+    pub(super) const UNAVAILABLE: Code = ("900921", "Identity provider unavailable", 503);
+    pub(super) const API_BLOCKED: Code = ("700700", "API blocked", 503);
+}
+
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+impl Denial {
+    fn row(&self) -> Row {
+        use Challenge::{Bare, InsufficientScope, InvalidRequest, InvalidToken, None};
+        let (reason, (code, message, status), challenge, description) = match self {
+            Self::MissingCredentials => {
+                ("missing_credentials", code::MISSING_CREDENTIALS, Bare, "A bearer token is required")
+            }
+            Self::MalformedCredentials => {
+                ("malformed_credentials", code::MALFORMED, InvalidRequest, "The credentials are malformed")
+            }
+            Self::MalformedRequest => ("malformed_request", code::MALFORMED, None, "The request is malformed"),
+            Self::AmbiguousTarget => ("ambiguous_target", code::MALFORMED, None, "The request target is ambiguous"),
+            Self::NoApi => ("no_api", code::NO_RESOURCE, None, "No API is published at this address"),
+            Self::NoOperation => ("no_operation", code::NO_RESOURCE, None, "The API has no such operation"),
+            Self::MethodNotAllowed { .. } => {
+                ("method_not_allowed", code::NO_VERB, None, "The operation has no such method")
+            }
+            Self::ApiBlocked => ("api_blocked", code::API_BLOCKED, None, "The API is blocked by its publisher"),
+            Self::InvalidToken => {
+                ("invalid_token", code::INVALID_CREDENTIALS, InvalidToken, "The access token is not active")
+            }
+            Self::TokenExpired => {
+                ("token_expired", code::INVALID_CREDENTIALS, InvalidToken, "The access token has expired")
+            }
+            Self::TokenNotYetValid => {
+                ("token_not_yet_valid", code::INVALID_CREDENTIALS, InvalidToken, "The access token is not valid yet")
+            }
+            Self::IssuerMismatch => {
+                ("issuer_mismatch", code::INVALID_CREDENTIALS, InvalidToken, "The access token has another issuer")
+            }
+            Self::AudienceMismatch => {
+                ("audience_mismatch", code::AUDIENCE, None, "The access token is for another audience")
+            }
+            Self::WrongTokenKind => {
+                ("wrong_token_kind", code::INVALID_CREDENTIALS, InvalidToken, "The token is not an access token")
+            }
+            Self::SenderConstrained => {
+                ("sender_constrained", code::INVALID_CREDENTIALS, InvalidToken, "The access token is bound to a key")
+            }
+            Self::WrongAuthType => (
+                "wrong_auth_type",
+                code::WRONG_TOKEN_TYPE,
+                None,
+                "The operation takes the other of application and user tokens",
+            ),
+            Self::NoSubscription => {
+                ("no_subscription", code::FORBIDDEN, None, "The application has no subscription to the API")
+            }
+            Self::SubscriptionBlocked => {
+                ("subscription_blocked", code::BLOCKED, None, "The subscription to the API is blocked")
+            }
+            Self::SubscriptionInactive => {
+                ("subscription_inactive", code::INACTIVE, None, "The subscription to the API is not approved")
+            }
+            Self::InsufficientScope { .. } => {
+                ("insufficient_scope", code::NO_SCOPE, InsufficientScope, "The access token lacks a scope")
+            }
+            Self::BackendJwtFailed => {
+                ("backend_jwt_failed", code::UNCLASSIFIED, None, "The caller's identity could not be asserted")
+            }
+            Self::HostFailed => ("host_failed", code::UNCLASSIFIED, None, "The request could not be decided"),
+            Self::Unavailable(unavailable) => (
+                unavailable.reason(),
+                code::UNAVAILABLE,
+                None,
+                "The access token could not be checked; try again later",
+            ),
+        };
+        Row { reason, code, message, description, status, grpc_status: grpc_status(status), challenge }
+    }
+
+    /// The reason's name in access log and metrics.
+    pub fn reason(&self) -> &'static str {
+        self.row().reason
+    }
+
+    /// The answer: JSON, or a short text with a gRPC status when the request is gRPC.
+    pub fn reply(&self, settings: &ChallengeSettings, grpc: bool) -> Reply {
+        let row = self.row();
+        let mut headers = Vec::new();
+        if let Some(challenge) = self.challenge(&row, settings) {
+            headers.push(("www-authenticate", challenge));
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            headers.push(("allow", allow.clone()));
+        }
+        if let Self::Unavailable(unavailable) = self {
+            headers.push(("retry-after", unavailable.retry_after_seconds()));
+        }
+        let body = if grpc {
+            row.description.to_owned()
+        } else {
+            headers.push(("content-type", "application/json".to_owned()));
+            format!(r#"{{"code":"{}","message":"{}","description":"{}"}}"#, row.code, row.message, row.description)
+        };
+        Reply {
+            status: row.status,
+            headers,
+            body,
+            grpc_status: grpc.then_some(row.grpc_status),
+            reason: row.reason,
+            publication: Publication::denied(),
+        }
+    }
+
+    fn challenge(&self, row: &Row, settings: &ChallengeSettings) -> Option<String> {
+        use std::fmt::Write as _;
+        let error = match row.challenge {
+            Challenge::None => return None,
+            Challenge::Bare => None,
+            Challenge::InvalidRequest => Some("invalid_request"),
+            Challenge::InvalidToken => Some("invalid_token"),
+            Challenge::InsufficientScope => Some("insufficient_scope"),
+        };
+        let mut challenge = format!("Bearer realm=\"{}\"", settings.realm);
+        // Writing to a `String` cannot fail.
+        if let Some(error) = error {
+            let _ = write!(challenge, ", error=\"{error}\"");
+        }
+        if let Self::InsufficientScope { needed } = self {
+            let _ = write!(challenge, ", scope=\"{needed}\"");
+        } else if error.is_some() {
+            let _ = write!(challenge, ", error_description=\"{}\"", row.description);
+        }
+        if let Some(url) = &settings.resource_metadata {
+            let _ = write!(challenge, ", resource_metadata=\"{url}\"");
+        }
+        Some(challenge)
+    }
+}
+
+impl From<Unavailable> for Denial {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl Unavailable {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Outage { .. } => "idp_unavailable",
+            Self::ClientAuthFailed { .. } => "idp_client_auth_failed",
+            Self::AnswerMalformed => "idp_answer_malformed",
+            Self::Misconfigured => "idp_misconfigured",
+            Self::Shed => "idp_shed",
+        }
+    }
+
+    /// The name of such a call's outcome in metrics.
+    pub(crate) fn outcome(self) -> &'static str {
+        match self {
+            Self::Outage { .. } => "outage",
+            Self::ClientAuthFailed { .. } => "client_auth_failed",
+            Self::AnswerMalformed => "malformed",
+            Self::Misconfigured => "misconfigured",
+            Self::Shed => "shed",
+        }
+    }
+
+    /// Whole seconds, never 0: a client that is told 0 comes back at once.
+    fn retry_after_seconds(self) -> String {
+        let retry_after = match self {
+            Self::Outage { retry_after } | Self::ClientAuthFailed { retry_after } => retry_after,
+            Self::AnswerMalformed | Self::Misconfigured | Self::Shed => RETRY_SOON,
+        };
+        let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+        seconds.to_string()
+    }
+}
+
+/// The gRPC status of an HTTP status (BEHAVIOUR.md section 2).
+fn grpc_status(status: u16) -> u8 {
+    const INVALID_ARGUMENT: u8 = 3;
+    const PERMISSION_DENIED: u8 = 7;
+    const UNIMPLEMENTED: u8 = 12;
+    const INTERNAL: u8 = 13;
+    const UNAVAILABLE: u8 = 14;
+    const UNAUTHENTICATED: u8 = 16;
+    match status {
+        400 => INVALID_ARGUMENT,
+        401 => UNAUTHENTICATED,
+        403 => PERMISSION_DENIED,
+        404 | 405 => UNIMPLEMENTED,
+        503 => UNAVAILABLE,
+        _ => INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn settings() -> ChallengeSettings {
+        ChallengeSettings { realm: "gatehouse".to_owned(), resource_metadata: None }
+    }
+
+    fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+        reply.headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_str())
+    }
+
+    fn outage() -> Denial {
+        Unavailable::Outage { retry_after: Duration::from_millis(1200) }.into()
+    }
+
+    #[test]
+    fn each_denial_answers_with_its_code_and_status() {
+        let scope = Denial::InsufficientScope { needed: "a b".to_owned() };
+        let verbs = Denial::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
+        for (denial, code, status, grpc) in [
+            (Denial::MissingCredentials, "900902", 401, 16),
+            (Denial::MalformedCredentials, "900920", 400, 3),
+            (Denial::MalformedRequest, "900920", 400, 3),
+            (Denial::AmbiguousTarget, "900920", 400, 3),
+            (Denial::NoApi, "900906", 404, 12),
+            (Denial::NoOperation, "900906", 404, 12),
+            (verbs, "900906", 405, 12),
+            (Denial::ApiBlocked, "700700", 503, 14),
+            (Denial::InvalidToken, "900901", 401, 16),
+            (Denial::TokenExpired, "900901", 401, 16),
+            (Denial::TokenNotYetValid, "900901", 401, 16),
+            (Denial::IssuerMismatch, "900901", 401, 16),
+            (Denial::AudienceMismatch, "900914", 403, 7),
+            (Denial::WrongTokenKind, "900901", 401, 16),
+            (Denial::SenderConstrained, "900901", 401, 16),
+            (Denial::WrongAuthType, "900905", 403, 7),
+            (Denial::NoSubscription, "900908", 403, 7),
+            (Denial::SubscriptionBlocked, "900907", 403, 7),
+            (Denial::SubscriptionInactive, "900909", 403, 7),
+            (scope, "900910", 403, 7),
+            (Denial::BackendJwtFailed, "900900", 500, 13),
+            (Denial::HostFailed, "900900", 500, 13),
+            (outage(), "900921", 503, 14),
+        ] {
+            let reply = denial.reply(&settings(), false);
+            let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+
+            assert_eq!((reply.status, reply.grpc_status), (status, None), "{denial:?}");
+            assert_eq!(body["code"], code, "{denial:?}");
+            assert_eq!(header(&reply, "content-type"), Some("application/json"), "{denial:?}");
+            let reply = denial.reply(&settings(), true);
+            assert_eq!(reply.grpc_status, Some(grpc), "{denial:?}");
+            assert_eq!(reply.body, body["description"], "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn challenges_follow_rfc_6750() {
+        let scope = Denial::InsufficientScope { needed: "order_pizza".to_owned() };
+        for (denial, expected) in [
+            (Denial::MissingCredentials, Some("Bearer realm=\"gatehouse\"")),
+            (
+                Denial::InvalidToken,
+                Some(
+                    "Bearer realm=\"gatehouse\", error=\"invalid_token\", \
+                     error_description=\"The access token is not active\"",
+                ),
+            ),
+            (scope, Some("Bearer realm=\"gatehouse\", error=\"insufficient_scope\", scope=\"order_pizza\"")),
+            (
+                Denial::MalformedCredentials,
+                Some(
+                    "Bearer realm=\"gatehouse\", error=\"invalid_request\", \
+                     error_description=\"The credentials are malformed\"",
+                ),
+            ),
+            (Denial::NoSubscription, None),
+            (Denial::NoApi, None),
+        ] {
+            assert_eq!(header(&denial.reply(&settings(), false), "www-authenticate"), expected, "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn names_the_resource_metadata_when_configured() {
+        let settings = ChallengeSettings { resource_metadata: Some("https://a/m".to_owned()), ..settings() };
+
+        let reply = Denial::MissingCredentials.reply(&settings, false);
+
+        let expected = "Bearer realm=\"gatehouse\", resource_metadata=\"https://a/m\"";
+        assert_eq!(header(&reply, "www-authenticate"), Some(expected));
+    }
+
+    #[test]
+    fn unavailability_tells_when_to_come_back() {
+        assert_eq!(header(&outage().reply(&settings(), false), "retry-after"), Some("2"));
+        let shed = Denial::from(Unavailable::Shed).reply(&settings(), false);
+        assert_eq!(header(&shed, "retry-after"), Some("1"));
+    }
+}

@@ -1,0 +1,137 @@
+//! One request on its way to a decision: what goes in and out, and what is kept of it while its token is asked about.
+
+use std::rc::Rc;
+
+use crate::Secret;
+use crate::cache::AnswerKey;
+pub use crate::config::PublishedField;
+use crate::registry::{ApiIndex, IdentityProviderIndex};
+
+/// What to do with a request that has just begun.
+#[derive(Debug)]
+pub enum Step {
+    /// It is decided.
+    Decided(Decision),
+    /// The identity provider must be asked; all exchanges with one key share one call.
+    Introspect(Box<Exchange>),
+}
+
+/// The end of an exchange.
+#[derive(Debug)]
+pub enum Decision {
+    /// The request goes on, its headers edited.
+    Forward(Forward),
+    /// The request is answered here.
+    Reply(Reply),
+}
+
+/// How a request goes on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Forward {
+    /// Headers to remove, all occurrences.
+    pub remove: Vec<String>,
+    /// A header to set, replacing all occurrences.
+    pub set: Option<(String, Rc<str>)>,
+    /// For the access log and later filters.
+    pub publication: Publication,
+}
+
+/// An answer of the gateway itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers beside those that the proxy adds.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body, or the message of a gRPC status.
+    pub body: String,
+    /// gRPC status, when the request is gRPC.
+    pub grpc_status: Option<u8>,
+    /// Names the reason in access log and metrics.
+    pub reason: &'static str,
+    /// For the access log and later filters.
+    pub publication: Publication,
+}
+
+/// Identity fields for filter state `wasm.gatehouse.<field>`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Publication {
+    /// Always set; published as the configuration says, and on denials in any case.
+    pub outcome: Outcome,
+    /// Fields and values, in the configuration's order.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// The `decision` that is published and counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// The caller may.
+    Allow,
+    /// No caller is asked for.
+    Public,
+    /// The caller may not.
+    #[default]
+    Deny,
+}
+
+impl Outcome {
+    /// The published text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Public => "public",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl PublishedField {
+    /// The field's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Api => "api",
+            Self::Application => "application",
+            Self::ClientId => "client_id",
+            Self::IdentityProvider => "identity_provider",
+            Self::Subject => "subject",
+            Self::Tier => "tier",
+            Self::KeyType => "key_type",
+        }
+    }
+}
+
+impl Publication {
+    /// The publication of a denial: its decision, whatever the configuration lists.
+    pub(crate) fn denied() -> Self {
+        let decision = (PublishedField::Decision.as_str(), Outcome::Deny.as_str().to_owned());
+        Self { outcome: Outcome::Deny, fields: vec![decision] }
+    }
+}
+
+/// Which identity provider is asked about which token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    pub(crate) identity_provider: IdentityProviderIndex,
+    pub(crate) key: AnswerKey,
+}
+
+/// A request whose token must be asked about: all that is needed once there is an answer.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(crate) api: ApiIndex,
+    /// Position in the API's operations.
+    pub(crate) operation: usize,
+    pub(crate) question: Question,
+    pub(crate) token: Secret,
+    pub(crate) remove: Vec<String>,
+    pub(crate) trace: Vec<(&'static str, String)>,
+    pub(crate) grpc: bool,
+}
+
+impl Exchange {
+    /// What is to be asked; exchanges with the same question wait for the same call.
+    pub fn question(&self) -> Question {
+        self.question
+    }
+}

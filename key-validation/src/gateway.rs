@@ -1,0 +1,382 @@
+//! The gateway: one configuration, and the decision about each request under it (BEHAVIOUR.md section 1).
+
+mod election;
+
+use std::rc::Rc;
+
+use crate::availability::Availability;
+use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
+use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
+use crate::config::raw::{AuthType, LifeCycleStatus};
+use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
+use crate::credentials::{AUTHORIZATION, bearer_token, has_bearer_credentials};
+use crate::denial::Unavailable;
+use crate::exchange::{Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
+use crate::handler::{Call, KeyValidationHandler, Permitted};
+use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
+use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
+use crate::target::{Ambiguities, Target, ambiguities};
+use crate::{Denial, RequestHead, Secret, UnixTime};
+
+/// What the decision needs of the proxy while it is made.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// The proxy's shared data.
+    pub shared: &'a dyn SharedData,
+    /// Where events are counted.
+    pub telemetry: &'a dyn Telemetry,
+}
+
+/// Counts what happens.
+pub trait Telemetry {
+    /// Notes one event.
+    fn record(&self, event: Event<'_>);
+}
+
+/// Something worth counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// An answer was looked for in the shared data.
+    CacheLookup {
+        /// `hit`, `inactive` or `miss`.
+        result: &'static str,
+    },
+    /// A call to an identity provider has ended.
+    IntrospectionCall {
+        /// The identity provider's name.
+        identity_provider: &'a str,
+        /// `active`, `inactive`, or the reason why there is no answer.
+        outcome: &'static str,
+        /// From the question to the answer.
+        duration: std::time::Duration,
+    },
+    /// A backend JWT was made.
+    BackendJwtMinted,
+}
+
+/// A configuration at work in one worker.
+pub struct Gateway {
+    configuration: Configuration,
+    handler: Box<dyn KeyValidationHandler>,
+    minter: Option<JwtMinter>,
+    minted: MintedJwts,
+    answers: AnswerCache,
+    availability: Vec<Availability>,
+}
+
+/// What an identity provider said, or why it said nothing: what all exchanges of one flight are resumed with.
+pub type Verdict = Result<Answer, Unavailable>;
+
+impl Gateway {
+    /// A gateway with a handler; `minter` makes it the minter of the configuration's backend JWTs.
+    pub fn new(
+        mut configuration: Configuration,
+        handler: Box<dyn KeyValidationHandler>,
+        minter: impl FnOnce(BackendJwtSettings) -> JwtMinter,
+    ) -> Self {
+        let availability =
+            configuration.identity_providers.iter().map(|provider| Availability::new(provider.concurrent_calls));
+        Self {
+            availability: availability.collect(),
+            answers: AnswerCache::new(configuration.cache.shared_entries),
+            minted: MintedJwts::new(configuration.cache.backend_jwt_bytes),
+            minter: configuration.backend_jwt.take().map(minter),
+            configuration,
+            handler,
+        }
+    }
+
+    /// The name of the identity provider that a question is for.
+    pub fn identity_provider_name(&self, question: Question) -> &str {
+        self.identity_provider(question.identity_provider).map_or("", |provider| provider.name.as_str())
+    }
+
+    /// The answer to a request that the host does not let us decide.
+    pub fn host_failed(&self) -> Reply {
+        Denial::HostFailed.reply(&self.configuration.challenge, false)
+    }
+
+    /// Takes a request as far as it gets without asking anybody.
+    pub fn begin(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Step {
+        self.admit(head, now, ports).unwrap_or_else(|denial| {
+            Step::Decided(Decision::Reply(denial.reply(&self.configuration.challenge, head.is_grpc())))
+        })
+    }
+
+    /// The call that answers an exchange's question.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the identity provider is not to be asked at the moment. Each call that is begun must be
+    /// ended by [`Self::end_call`].
+    pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
+        let index = exchange.question.identity_provider;
+        let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
+        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(now)?;
+        Ok(IntrospectionCall::new(&provider.introspection, &exchange.token, &exchange.trace))
+    }
+
+    /// Reads what came of a call that was begun at `asked_at`, and remembers it.
+    pub fn end_call(
+        &self,
+        Question { identity_provider, key }: Question,
+        response: &IntrospectionResponse<'_>,
+        asked_at: UnixTime,
+        now: UnixTime,
+        ports: Ports<'_>,
+    ) -> Verdict {
+        let provider = self.identity_provider(identity_provider).ok_or(Unavailable::Misconfigured)?;
+        let verdict = read_response(provider, response, asked_at, now);
+        if let Some(availability) = self.availability(identity_provider) {
+            availability.end_call(&verdict, now);
+        }
+        ports.telemetry.record(Event::IntrospectionCall {
+            identity_provider: &provider.name,
+            outcome: outcome_name(&verdict),
+            duration: now.since(asked_at),
+        });
+        match &verdict {
+            Ok(Answer::Active(record)) => {
+                if let Ok(answer) = ActiveAnswer::decode(record) {
+                    self.answers.put_active(&key, record, asked_at, answer.fresh_until, now, ports.shared);
+                }
+            }
+            Ok(Answer::Inactive) => {
+                self.answers.put_inactive(&key, asked_at, provider.inactive_lifetime, now, ports.shared);
+            }
+            Err(_) => {}
+        }
+        verdict
+    }
+
+    /// Ends an exchange.
+    pub fn resume(&self, exchange: &Exchange, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
+        let decided = match verdict {
+            Ok(answer) => self.decide(exchange, answer, now, ports),
+            Err(unavailable) => Err((*unavailable).into()),
+        };
+        decided.map_or_else(
+            |denial| Decision::Reply(denial.reply(&self.configuration.challenge, exchange.grpc)),
+            Decision::Forward,
+        )
+    }
+
+    fn admit(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Result<Step, Denial> {
+        let mut remove = self.identity_header().map(|name| head.spellings(name)).unwrap_or_default();
+        let request = RequestLine::read(head)?;
+        if let Some(reply) = self.jwks_reply(&request) {
+            return Ok(Step::Decided(Decision::Reply(reply)));
+        }
+        let Some(found) = self.configuration.registry.find_api(&request.host, &request.target) else {
+            return self.unmatched(&request, remove);
+        };
+        let (operation, position) = self.find_operation(&request, found)?;
+        if operation.auth_type == AuthType::None {
+            if has_bearer_credentials(head) {
+                remove.push(AUTHORIZATION.to_owned());
+            }
+            return Ok(self.forward_public(remove));
+        }
+        let token = bearer_token(head, self.configuration.token_bytes)?;
+        if !self.configuration.forward_authorization {
+            remove.push(AUTHORIZATION.to_owned());
+        }
+        let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
+        let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
+        let exchange = Exchange {
+            api: found.index,
+            operation: position,
+            question: Question { identity_provider, key: AnswerKey::new(&provider.fingerprint, token) },
+            token: Secret::new(token),
+            remove,
+            trace: crate::introspection::trace_headers(head),
+            grpc: head.is_grpc(),
+        };
+        match self.look_up(&exchange.question.key, now, ports) {
+            Lookup::Hit(answer) => Ok(Step::Decided(self.resume(&exchange, &Ok(answer), now, ports))),
+            Lookup::Miss => Ok(Step::Introspect(Box::new(exchange))),
+        }
+    }
+
+    fn find_operation(&self, request: &RequestLine<'_>, found: ApiMatch) -> Result<(&Operation, usize), Denial> {
+        let api = self.configuration.registry.api(found.index).ok_or(Denial::NoApi)?;
+        match api.life_cycle_status {
+            LifeCycleStatus::Published | LifeCycleStatus::Deprecated => {}
+            LifeCycleStatus::Blocked => return Err(Denial::ApiBlocked),
+            LifeCycleStatus::Created | LifeCycleStatus::Retired => return Err(Denial::NoApi),
+        }
+        let segments = request.target.segments().get(found.base_segments..).unwrap_or_default();
+        if !ambiguities(segments).within(api.allowed_ambiguities) {
+            return Err(Denial::AmbiguousTarget);
+        }
+        match api.find_operation(request.method, segments) {
+            OperationMatch::Found(operation, position) => Ok((operation, position)),
+            OperationMatch::OtherVerbs(allow) => Err(Denial::MethodNotAllowed { allow }),
+            OperationMatch::None => Err(Denial::NoOperation),
+        }
+    }
+
+    fn unmatched(&self, request: &RequestLine<'_>, remove: Vec<String>) -> Result<Step, Denial> {
+        if !request.target.ambiguities().within(Ambiguities::none()) {
+            return Err(Denial::AmbiguousTarget);
+        }
+        if !self.configuration.forward_unmatched {
+            return Err(Denial::NoApi);
+        }
+        Ok(self.forward_public(remove))
+    }
+
+    fn forward_public(&self, remove: Vec<String>) -> Step {
+        let publication = self.publication(Outcome::Public, |_| None);
+        Step::Decided(Decision::Forward(Forward { remove, set: None, publication }))
+    }
+
+    fn look_up(&self, key: &AnswerKey, now: UnixTime, ports: Ports<'_>) -> Lookup {
+        let lookup = self.answers.get(key, now, ports.shared);
+        let result = match &lookup {
+            Lookup::Hit(Answer::Active(_)) => "hit",
+            Lookup::Hit(Answer::Inactive) => "inactive",
+            Lookup::Miss => "miss",
+        };
+        ports.telemetry.record(Event::CacheLookup { result });
+        lookup
+    }
+
+    /// The same for an answer that was remembered and for one that has just come.
+    fn decide(&self, exchange: &Exchange, answer: &Answer, now: UnixTime, ports: Ports<'_>) -> Result<Forward, Denial> {
+        let Answer::Active(record) = answer else { return Err(Denial::InvalidToken) };
+        let answer = ActiveAnswer::decode(record).map_err(|_| Denial::from(Unavailable::AnswerMalformed))?;
+        let api = self.configuration.registry.api(exchange.api).ok_or(Denial::NoApi)?;
+        let Question { identity_provider, key } = exchange.question;
+        let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
+        let call = Call {
+            now,
+            api,
+            api_index: exchange.api,
+            operation: api.operation(exchange.operation).ok_or(Denial::NoOperation)?,
+            identity_provider: provider,
+            identity_provider_index: identity_provider,
+            registry: &self.configuration.registry,
+        };
+        let token = self.handler.validate_token(&call, answer)?;
+        let subscribed = self.handler.validate_subscription(&call, token)?;
+        let caller = self.handler.validate_scopes(&call, subscribed)?;
+        let set = match &self.minter {
+            Some(minter) => {
+                let jwt = self.consumer_token(&call, &caller, key, minter, ports)?;
+                Some((minter.settings().header.clone(), jwt))
+            }
+            None => None,
+        };
+        let publication = self.publication(Outcome::Allow, |field| published(field, &call, &caller));
+        Ok(Forward { remove: exchange.remove.clone(), set, publication })
+    }
+
+    fn consumer_token(
+        &self,
+        call: &Call<'_>,
+        caller: &Permitted<'_>,
+        answer: AnswerKey,
+        minter: &JwtMinter,
+        ports: Ports<'_>,
+    ) -> Result<Rc<str>, Denial> {
+        let key = MintKey { answer, asked_at: caller.answer().asked_at, api: call.api_index };
+        if let Some(jwt) = self.minted.get(&key, minter.settings().lifetime, call.now) {
+            return Ok(jwt);
+        }
+        let fresh = self.handler.generate_consumer_token(call, caller, minter)?;
+        ports.telemetry.record(Event::BackendJwtMinted);
+        let jwt = Rc::clone(&fresh.jwt);
+        self.minted.put(key, fresh);
+        Ok(jwt)
+    }
+
+    fn publication(&self, outcome: Outcome, value: impl Fn(PublishedField) -> Option<String>) -> Publication {
+        let field = |field: &PublishedField| {
+            let value =
+                if *field == PublishedField::Decision { Some(outcome.as_str().to_owned()) } else { value(*field) };
+            value.map(|value| (field.as_str(), value))
+        };
+        Publication { outcome, fields: self.configuration.publish.iter().filter_map(field).collect() }
+    }
+
+    fn jwks_reply(&self, request: &RequestLine<'_>) -> Option<Reply> {
+        let minter = self.minter.as_ref()?;
+        let path = Target::parse(minter.settings().jwks_path.as_deref()?.as_bytes()).ok()?;
+        if path != request.target || !matches!(request.method, "GET" | "HEAD") {
+            return None;
+        }
+        let headers = [("content-type", "application/jwk-set+json"), ("cache-control", "public, max-age=300")];
+        Some(Reply {
+            status: 200,
+            headers: headers.map(|(name, value)| (name, value.to_owned())).to_vec(),
+            body: minter.jwks(),
+            grpc_status: None,
+            reason: "jwks",
+            publication: self.publication(Outcome::Public, |_| None),
+        })
+    }
+
+    fn identity_header(&self) -> Option<&str> {
+        self.minter.as_ref().map(|minter| minter.settings().header.as_str())
+    }
+
+    fn identity_provider(&self, index: IdentityProviderIndex) -> Option<&IdentityProvider> {
+        self.configuration.identity_providers.get(index.0)
+    }
+
+    fn availability(&self, index: IdentityProviderIndex) -> Option<&Availability> {
+        self.availability.get(index.0)
+    }
+
+    fn elect(&self, api: ApiIndex, token: &str) -> Option<IdentityProviderIndex> {
+        let allowed = &self.configuration.registry.api(api)?.identity_providers;
+        election::elect(&self.configuration.identity_providers, allowed, token)
+    }
+}
+
+fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> Option<String> {
+    let subscriber = caller.subscriber();
+    let value = match field {
+        PublishedField::Decision => None,
+        PublishedField::Api => Some(call.api.id.as_str()),
+        PublishedField::Application => subscriber.map(|subscriber| subscriber.application.id.as_str()),
+        PublishedField::ClientId => caller.answer().client_id,
+        PublishedField::IdentityProvider => Some(call.identity_provider.name.as_str()),
+        PublishedField::Subject => caller.answer().subject,
+        PublishedField::Tier => subscriber.map(|subscriber| subscriber.tier),
+        PublishedField::KeyType => subscriber.map(|subscriber| subscriber.key_type.as_str()),
+    };
+    value.map(str::to_owned)
+}
+
+fn outcome_name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Ok(Answer::Active(_)) => "active",
+        Ok(Answer::Inactive) => "inactive",
+        Err(unavailable) => unavailable.outcome(),
+    }
+}
+
+/// Method, host and target of a request (row 2).
+struct RequestLine<'a> {
+    method: &'a str,
+    host: Host<'a>,
+    target: Target<'a>,
+}
+
+impl<'a> RequestLine<'a> {
+    fn read(head: &RequestHead<'a>) -> Result<Self, Denial> {
+        let only = |name| head.only(name).ok_or(Denial::MalformedRequest);
+        let method = std::str::from_utf8(only(":method")?).map_err(|_| Denial::MalformedRequest)?;
+        let is_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+        if method.is_empty() || !method.bytes().all(is_token) || method == "CONNECT" {
+            return Err(Denial::MalformedRequest);
+        }
+        let host = Host::parse(only(":authority")?)?;
+        let target = Target::parse(only(":path")?).map_err(|_| Denial::MalformedRequest)?;
+        Ok(Self { method, host, target })
+    }
+}
+
+#[cfg(test)]
+mod tests;

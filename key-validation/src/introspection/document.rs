@@ -1,0 +1,103 @@
+//! The JSON document of an introspection response, read without charity.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Deepest nesting that is believed.
+const DEPTH_LIMIT: usize = 32;
+
+/// A JSON object whose top members all have different names.
+#[derive(Debug)]
+pub(super) struct Document(Map<String, Value>);
+
+/// A document that cannot be believed, or a member of the wrong type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl Document {
+    /// Reads a whole body: one JSON object in UTF-8 and nothing else.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        // serde_json leaves the strings that it skips unchecked.
+        let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
+        let document: Self = serde_json::from_str(text).map_err(|_| Malformed)?;
+        let shallow = document.0.values().all(|value| is_shallow(value, DEPTH_LIMIT.saturating_sub(1)));
+        if shallow { Ok(document) } else { Err(Malformed) }
+    }
+
+    /// A member; `null` counts as absent.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A member that must be a string when it is there.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Malformed> {
+        self.get(name).map(|value| value.as_str().ok_or(Malformed)).transpose()
+    }
+
+    /// The first of these members that is there, which must be a string; an empty one says nothing.
+    pub(super) fn first_text(&self, names: &[String]) -> Result<Option<&str>, Malformed> {
+        let first = names.iter().find_map(|name| self.get(name));
+        let text = first.map(|value| value.as_str().ok_or(Malformed)).transpose()?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// A member that must be a string or an array of strings when it is there.
+    pub(super) fn texts(value: &Value) -> Result<Vec<&str>, Malformed> {
+        match value {
+            Value::String(text) => Ok(vec![text]),
+            Value::Array(items) => items.iter().map(|item| item.as_str().ok_or(Malformed)).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(Malformed),
+        }
+    }
+
+    /// A member that must be a `NumericDate` when it is there: milliseconds, which may be negative.
+    pub(super) fn millis(&self, name: &str) -> Result<Option<i64>, Malformed> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let Value::Number(number) = value else { return Err(Malformed) };
+        if let Some(seconds) = number.as_i64() {
+            return Ok(Some(seconds.saturating_mul(1000)));
+        }
+        let seconds = number.as_f64().ok_or(Malformed)?;
+        #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
+        let millis = (seconds * 1000.0) as i64;
+        Ok(Some(millis))
+    }
+}
+
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    let inner = |value: &Value| levels.checked_sub(1).is_some_and(|levels| is_shallow(value, levels));
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(inner),
+        Value::Object(members) => levels > 0 && members.values().all(inner),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Document;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Document, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    // Two parsers might keep different ones of the two.
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member name is there twice"));
+                    }
+                }
+                Ok(Document(members))
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}

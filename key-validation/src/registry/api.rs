@@ -1,0 +1,278 @@
+//! APIs: where they are served, and which operation a request means.
+
+use std::collections::HashMap;
+
+use super::{ApiIndex, Host, IdentityProviderIndex, Names};
+use crate::ScopeToken;
+use crate::config::raw::{self, AuthType, LifeCycleStatus, ScopeMatching, Verb};
+use crate::config::{ConfigError, at};
+use crate::target::{Ambiguities, Pattern, Segment, Target};
+
+/// A published API, checked.
+#[derive(Debug)]
+pub struct Api {
+    /// Unique id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Where it is served, as written, with its leading slash.
+    pub context: String,
+    /// Where it stands in its life cycle.
+    pub life_cycle_status: LifeCycleStatus,
+    /// The identity providers whose tokens it takes; any when empty.
+    pub identity_providers: Vec<IdentityProviderIndex>,
+    /// Whether callers need a subscription.
+    pub subscription_validation: bool,
+    /// How many of an operation's scopes a token needs.
+    pub scope_matching: ScopeMatching,
+    /// `aud` of the backend JWT, never empty.
+    pub audience: Vec<String>,
+    /// Ambiguities that count as plain text.
+    pub allowed_ambiguities: Ambiguities,
+    hosts: Vec<String>,
+    base_paths: Vec<Vec<Box<[u8]>>>,
+    /// The most specific pattern first.
+    operations: Vec<Operation>,
+}
+
+/// An operation of an API, checked.
+#[derive(Debug)]
+pub struct Operation {
+    verb: Verb,
+    pattern: Pattern,
+    /// Which tokens it takes.
+    pub auth_type: AuthType,
+    /// The scopes it needs.
+    pub scopes: Vec<ScopeToken>,
+}
+
+/// An API that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiMatch {
+    /// The API.
+    pub index: ApiIndex,
+    /// How many segments of the target are its base path.
+    pub base_segments: usize,
+}
+
+/// Outcome of looking for an operation.
+#[derive(Debug)]
+pub enum OperationMatch<'a> {
+    /// The most specific one with the verb, and its position.
+    Found(&'a Operation, usize),
+    /// The target matches, but not the verb; these are there, for `Allow`.
+    OtherVerbs(String),
+    /// The target matches none.
+    None,
+}
+
+impl Api {
+    pub(super) fn check(path: &str, raw: raw::Api, providers: &Names<'_>) -> Result<Self, ConfigError> {
+        for (field, text) in [("name", &raw.name), ("version", &raw.version)] {
+            if text.is_empty() {
+                return Err(ConfigError::new(format!("{path}.{field}"), "must not be empty"));
+            }
+        }
+        let context = format!("/{}", raw.context.trim_start_matches('/').trim_end_matches('/'));
+        let base = base_segments(&context).map_err(at(format!("{path}.context")))?;
+        let version = base_segments(&format!("/{}", raw.version)).map_err(at(format!("{path}.version")))?;
+        if base.is_empty() {
+            return Err(ConfigError::new(format!("{path}.context"), "must name at least one segment"));
+        }
+        let versioned = base.iter().cloned().chain(version).collect();
+        let mut base_paths = vec![versioned];
+        if raw.is_default_version {
+            base_paths.push(base);
+        }
+        let mut identity_providers = Vec::new();
+        for (index, name) in raw.identity_providers.iter().enumerate() {
+            let reason = || format!("there is no identity provider `{name}`");
+            let provider = providers
+                .get(name.as_str())
+                .ok_or_else(|| ConfigError::new(format!("{path}.identityProviders[{index}]"), reason()))?;
+            identity_providers.push(IdentityProviderIndex(*provider));
+        }
+        let allowed_ambiguities = allowed_ambiguities(&raw);
+        let operations = check_operations(path, raw.operations, allowed_ambiguities)?;
+        Ok(Self {
+            id: raw.id.unwrap_or_else(|| format!("{}-{}", raw.name, raw.version)),
+            audience: if raw.audience.is_empty() { vec![context.clone()] } else { raw.audience },
+            name: raw.name,
+            version: raw.version,
+            context,
+            life_cycle_status: raw.life_cycle_status,
+            identity_providers,
+            subscription_validation: raw.subscription_validation,
+            scope_matching: raw.scope_matching,
+            allowed_ambiguities,
+            hosts: check_hosts(path, &raw.hosts)?,
+            base_paths,
+            operations,
+        })
+    }
+
+    /// The operation for a verb and the part of the target below the base path.
+    pub fn find_operation(&self, method: &str, segments: &[Segment<'_>]) -> OperationMatch<'_> {
+        let by_position = self.operations.iter().zip(0..);
+        let matching: Vec<(&Operation, usize)> =
+            by_position.filter(|(operation, _)| operation.pattern.matches(segments)).collect();
+        // Sorted by precedence, so the first with the verb is the most specific.
+        let with = |method: &str| matching.iter().find(|(operation, _)| operation.verb.as_str() == method);
+        let found = with(method).or_else(|| if method == "HEAD" { with("GET") } else { None });
+        if let Some((operation, position)) = found {
+            return OperationMatch::Found(operation, *position);
+        }
+        if matching.is_empty() {
+            return OperationMatch::None;
+        }
+        let has = |verb: Verb| matching.iter().any(|(operation, _)| operation.verb == verb);
+        let verbs = Verb::ALL.into_iter().filter(|verb| has(*verb) || *verb == Verb::Head && has(Verb::Get));
+        OperationMatch::OtherVerbs(verbs.map(Verb::as_str).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The operation at a position that [`Self::find_operation`] gave out.
+    pub fn operation(&self, position: usize) -> Option<&Operation> {
+        self.operations.get(position)
+    }
+
+    /// Whether the API is served on this host, and by being named.
+    fn serves(&self, host: &Host<'_>) -> Option<HostRank> {
+        if self.hosts.is_empty() {
+            return Some(HostRank::Any);
+        }
+        self.hosts.iter().any(|name| name == host.as_str()).then_some(HostRank::Named)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum HostRank {
+    Any,
+    Named,
+}
+
+impl Verb {
+    /// All of them, sorted by name.
+    const ALL: [Self; 7] = [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
+
+    /// The method's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// Finds APIs by base path: a tree of segments.
+#[derive(Debug, Default)]
+pub(super) struct BasePaths {
+    root: Node,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: HashMap<Box<[u8]>, Node>,
+    apis: Vec<ApiIndex>,
+}
+
+impl BasePaths {
+    /// Indexes all APIs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a request could belong to two of them.
+    pub(super) fn index(apis: &[Api]) -> Result<Self, ConfigError> {
+        let mut index = Self::default();
+        for (position, api) in apis.iter().enumerate() {
+            for base_path in &api.base_paths {
+                let mut node = &mut index.root;
+                for segment in base_path {
+                    node = node.children.entry(segment.clone()).or_default();
+                }
+                let other = node.apis.iter().filter_map(|other| apis.get(other.0)).find(|other| overlap(other, api));
+                if let Some(other) = other {
+                    return Err(ConfigError::new(
+                        format!("registry.apis[{position}].context"),
+                        format!("`{}` and `{}` have the same base path on the same host", other.id, api.id),
+                    ));
+                }
+                node.apis.push(ApiIndex(position));
+            }
+        }
+        Ok(index)
+    }
+
+    pub(super) fn find(&self, apis: &[Api], host: &Host<'_>, segments: &[Segment<'_>]) -> Option<ApiMatch> {
+        let mut node = &self.root;
+        let mut found = None;
+        for (depth, segment) in (1..).zip(segments) {
+            let Some(child) = node.children.get(segment.octets()) else { break };
+            node = child;
+            let served = node.apis.iter().filter_map(|index| Some((apis.get(index.0)?.serves(host)?, *index)));
+            if let Some((_, index)) = served.max_by_key(|(rank, _)| *rank) {
+                found = Some(ApiMatch { index, base_segments: depth });
+            }
+        }
+        found
+    }
+}
+
+/// Whether two APIs with one base path could both be meant: a named host wins over "any".
+fn overlap(one: &Api, other: &Api) -> bool {
+    (one.hosts.is_empty() && other.hosts.is_empty()) || one.hosts.iter().any(|host| other.hosts.contains(host))
+}
+
+fn base_segments(path: &str) -> Result<Vec<Box<[u8]>>, String> {
+    if path.contains(['?', '{', '}', '*']) {
+        return Err("must be a plain path without `?`, `{`, `}` and `*`".to_owned());
+    }
+    let target = Target::parse(path.as_bytes()).map_err(|error| error.to_string())?;
+    if !target.ambiguities().within(Ambiguities::none()) {
+        return Err("has an ambiguous segment (dots, `//`, `\\`, `%2F`, `;`)".to_owned());
+    }
+    Ok(target.segments().iter().map(|segment| segment.octets().into()).collect())
+}
+
+fn allowed_ambiguities(raw: &raw::Api) -> Ambiguities {
+    let mut allowed = Ambiguities::none();
+    if raw.encoded_slashes == raw::Ambiguity::Allow {
+        allowed = allowed.with(Ambiguities::ENCODED_SLASH);
+    }
+    if raw.path_parameters == raw::Ambiguity::Allow {
+        allowed = allowed.with(Ambiguities::PATH_PARAMETER);
+    }
+    allowed
+}
+
+fn check_hosts(path: &str, hosts: &[String]) -> Result<Vec<String>, ConfigError> {
+    let check = |(index, host): (usize, &String)| {
+        let parsed = Host::parse(host.as_bytes()).map_err(|_| "is not a host name");
+        parsed.map(|host| host.as_str().to_owned()).map_err(at(format!("{path}.hosts[{index}]")))
+    };
+    hosts.iter().enumerate().map(check).collect()
+}
+
+fn check_operations(api: &str, raw: Vec<raw::Operation>, allowed: Ambiguities) -> Result<Vec<Operation>, ConfigError> {
+    let mut operations: Vec<Operation> = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.into_iter().enumerate() {
+        let path = format!("{api}.operations[{index}]");
+        let pattern = Pattern::parse(&raw.target, allowed).map_err(at(format!("{path}.target")))?;
+        if operations.iter().any(|other| other.verb == raw.verb && other.pattern == pattern) {
+            return Err(ConfigError::new(format!("{path}.target"), "matches the same as another operation"));
+        }
+        let scope = |(index, text): (usize, &String)| {
+            ScopeToken::try_from(text.as_str()).map_err(at(format!("{path}.scopes[{index}]")))
+        };
+        let scopes = raw.scopes.iter().enumerate().map(scope).collect::<Result<_, _>>()?;
+        // Kept in the order of precedence.
+        let position = operations.partition_point(|other| other.pattern <= pattern);
+        operations.insert(position, Operation { verb: raw.verb, pattern, auth_type: raw.auth_type, scopes });
+    }
+    Ok(operations)
+}

@@ -1,0 +1,414 @@
+//! Request targets in canonical form, and the patterns that operations match them with.
+//!
+//! Split at `/` first, then decode each segment exactly once; the request goes on with its path as it came. What
+//! servers are known to read differently is refused as malformed, or noted as ambiguous for the API to allow.
+
+use std::borrow::Cow;
+
+/// The path of a request: its segments, decoded, with what is ambiguous about each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    segments: Vec<Segment<'a>>,
+}
+
+/// One segment between slashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    octets: Cow<'a, [u8]>,
+    ambiguities: Ambiguities,
+}
+
+/// A target that no server should accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedTarget {
+    /// The target is not an absolute path (`*`, a bare word, nothing).
+    #[error("does not start with `/`")]
+    NotAPath,
+    /// `%` without two hexadecimal digits.
+    #[error("has a bad percent encoding")]
+    PercentEncoding,
+    /// NUL or another control octet, plain or encoded.
+    #[error("has a control octet")]
+    Control,
+    /// A raw octet outside US-ASCII.
+    #[error("has a raw octet outside US-ASCII")]
+    NotAscii,
+    /// A fragment, which belongs to no request.
+    #[error("has a `#`")]
+    Fragment,
+}
+
+/// A set of readings on which servers disagree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ambiguities(u8);
+
+impl Ambiguities {
+    /// `.` or `..`, plain or encoded, alone or beside an encoded separator or parameter.
+    pub const DOT_SEGMENT: Self = Self(1);
+    /// Nothing between two slashes.
+    pub const EMPTY_SEGMENT: Self = Self(1 << 1);
+    /// `\`, plain or encoded.
+    pub const BACKSLASH: Self = Self(1 << 2);
+    /// `/`, encoded.
+    pub const ENCODED_SLASH: Self = Self(1 << 3);
+    /// `;`, plain or encoded.
+    pub const PATH_PARAMETER: Self = Self(1 << 4);
+    /// Octets that are overlong or otherwise not UTF-8 after decoding.
+    pub const NOT_UTF8: Self = Self(1 << 5);
+
+    /// No ambiguity.
+    pub const fn none() -> Self {
+        Self(0)
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether nothing is left of this set once `allowed` is taken away.
+    pub const fn within(self, allowed: Self) -> bool {
+        self.0 & !allowed.0 == 0
+    }
+
+    fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::none() }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Reads the target of a request (`:path`); the query takes no part.
+    ///
+    /// # Errors
+    /// [`MalformedTarget`] for what is refused whatever an API allows.
+    pub fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
+        let path = raw.split(|&octet| octet == b'?').next().unwrap_or_default();
+        let rest = path.strip_prefix(b"/").ok_or(MalformedTarget::NotAPath)?;
+        let mut segments = rest.split(|&octet| octet == b'/').map(Segment::parse).collect::<Result<Vec<_>, _>>()?;
+        // Backends serve `/admin/` as `/admin`.
+        segments.pop_if(|last| last.octets.is_empty());
+        Ok(Self { segments })
+    }
+
+    /// The segments, decoded.
+    pub fn segments(&self) -> &[Segment<'a>] {
+        &self.segments
+    }
+
+    /// What is ambiguous anywhere in the target.
+    pub fn ambiguities(&self) -> Ambiguities {
+        ambiguities(&self.segments)
+    }
+}
+
+/// What is ambiguous in any of these segments.
+pub fn ambiguities(segments: &[Segment<'_>]) -> Ambiguities {
+    segments.iter().fold(Ambiguities::none(), |all, segment| all.with(segment.ambiguities))
+}
+
+impl<'a> Segment<'a> {
+    fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
+        let octets = decode(raw)?;
+        let ambiguities = Ambiguities::EMPTY_SEGMENT
+            .when(octets.is_empty())
+            .with(Ambiguities::BACKSLASH.when(octets.contains(&b'\\')))
+            .with(Ambiguities::ENCODED_SLASH.when(octets.contains(&b'/')))
+            .with(Ambiguities::PATH_PARAMETER.when(octets.contains(&b';')))
+            .with(Ambiguities::DOT_SEGMENT.when(has_dot_part(&octets)))
+            .with(Ambiguities::NOT_UTF8.when(std::str::from_utf8(&octets).is_err()));
+        Ok(Self { octets, ambiguities })
+    }
+
+    /// The decoded octets.
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+}
+
+/// Whether a server that decodes separators, or drops `;` parameters, would find `.` or `..` here.
+fn has_dot_part(octets: &[u8]) -> bool {
+    octets.split(|octet| matches!(octet, b'/' | b'\\')).any(|part| {
+        let name = part.split(|&octet| octet == b';').next().unwrap_or_default();
+        matches!(name, b"." | b"..")
+    })
+}
+
+/// Decodes every percent-encoded octet once.
+fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, MalformedTarget> {
+    for &octet in raw {
+        check_raw(octet)?;
+    }
+    if !raw.contains(&b'%') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut octets = raw.iter();
+    while let Some(&octet) = octets.next() {
+        if octet != b'%' {
+            decoded.push(octet);
+            continue;
+        }
+        let mut digit = || octets.next().and_then(|&digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(MalformedTarget::PercentEncoding) };
+        let octet = u8::try_from(high << 4 | low).map_err(|_| MalformedTarget::PercentEncoding)?;
+        if octet.is_ascii_control() {
+            return Err(MalformedTarget::Control);
+        }
+        decoded.push(octet);
+    }
+    Ok(Cow::Owned(decoded))
+}
+
+fn check_raw(octet: u8) -> Result<(), MalformedTarget> {
+    match octet {
+        b'#' => Err(MalformedTarget::Fragment),
+        octet if octet.is_ascii_control() => Err(MalformedTarget::Control),
+        octet if !octet.is_ascii() => Err(MalformedTarget::NotAscii),
+        _ => Ok(()),
+    }
+}
+
+/// What an operation's target matches: literal segments, `{x}` for one non-empty segment, and `/*` at the end for
+/// the path before it and everything below.
+///
+/// Ordered from the most specific to the least, segment by segment from the left.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(Vec<Part>);
+
+// The order of the variants is the order of precedence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Literal(Box<[u8]>),
+    Parameter,
+    Rest,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Not a target at all.
+    #[error("{0}")]
+    Malformed(#[from] MalformedTarget),
+    /// A literal segment that requests could not carry here.
+    #[error("has an ambiguous segment (dots, `//`, `\\`, or `%2F` and `;` where the API does not allow them)")]
+    Ambiguous,
+    /// A query, which takes no part in matching.
+    #[error("has a query")]
+    Query,
+    /// Braces that do not enclose a whole segment.
+    #[error("has braces that are not one whole `{{parameter}}` segment; a literal brace is written %7B or %7D")]
+    Braces,
+    /// An asterisk that is not the last segment.
+    #[error("has `*` elsewhere than as its last segment; a literal asterisk is written %2A")]
+    Asterisk,
+}
+
+impl Pattern {
+    /// Reads an operation's target, such as `/order/{orderId}` or `/static/*`.
+    ///
+    /// # Errors
+    /// [`PatternError`] when it could match nothing, or not what its author meant.
+    pub fn parse(text: &str, allowed: Ambiguities) -> Result<Self, PatternError> {
+        if text.contains('?') {
+            return Err(PatternError::Query);
+        }
+        let rest = text.strip_prefix('/').ok_or(MalformedTarget::NotAPath)?;
+        let mut segments: Vec<&str> = rest.split('/').collect();
+        segments.pop_if(|last| last.is_empty());
+        let below = segments.pop_if(|last| *last == "*").map(|_| Ok(Part::Rest));
+        segments
+            .into_iter()
+            .map(|segment| Part::parse(segment, allowed))
+            .chain(below)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether these segments of a request's target match.
+    pub fn matches(&self, segments: &[Segment<'_>]) -> bool {
+        let mut segments = segments.iter();
+        for part in &self.0 {
+            let matches = match (part, segments.next()) {
+                (Part::Rest, _) => return true,
+                (_, None) => false,
+                (Part::Literal(literal), Some(segment)) => **literal == *segment.octets,
+                (Part::Parameter, Some(segment)) => !segment.octets.is_empty(),
+            };
+            if !matches {
+                return false;
+            }
+        }
+        segments.next().is_none()
+    }
+}
+
+impl Part {
+    fn parse(text: &str, allowed: Ambiguities) -> Result<Self, PatternError> {
+        let name = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        if name.is_some_and(|name| !name.is_empty() && !name.contains(['{', '}'])) {
+            return Ok(Self::Parameter);
+        }
+        if text.contains(['{', '}']) {
+            return Err(PatternError::Braces);
+        }
+        if text.contains('*') {
+            return Err(PatternError::Asterisk);
+        }
+        let segment = Segment::parse(text.as_bytes())?;
+        if !segment.ambiguities.within(allowed) {
+            return Err(PatternError::Ambiguous);
+        }
+        Ok(Self::Literal(segment.octets.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn segments(raw: &str) -> Vec<String> {
+        let target = Target::parse(raw.as_bytes()).unwrap();
+        target.segments().iter().map(|segment| String::from_utf8_lossy(segment.octets()).into_owned()).collect()
+    }
+
+    fn ambiguities_of(raw: &str) -> Ambiguities {
+        Target::parse(raw.as_bytes()).unwrap().ambiguities()
+    }
+
+    #[test]
+    fn splits_first_and_decodes_each_segment_once() {
+        for (raw, expected) in [
+            ("/", vec![]),
+            ("/a/b", vec!["a", "b"]),
+            ("/a/b/", vec!["a", "b"]),
+            ("/a?b/c", vec!["a"]),
+            ("/a/?b", vec!["a"]),
+            ("/%61dmin", vec!["admin"]),
+            ("/items%3Asearch", vec!["items:search"]),
+            ("/%252e", vec!["%2e"]),
+            ("/a%2Fb/c", vec!["a/b", "c"]),
+            ("/a|b", vec!["a|b"]),
+            ("/a%7Cb", vec!["a|b"]),
+        ] {
+            assert_eq!(segments(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_malformed() {
+        use MalformedTarget::{Control, Fragment, NotAPath, NotAscii, PercentEncoding};
+        for (raw, expected) in [
+            (&b""[..], NotAPath),
+            (b"*", NotAPath),
+            (b"a/b", NotAPath),
+            (b"?/a", NotAPath),
+            (b"/%", PercentEncoding),
+            (b"/%4", PercentEncoding),
+            (b"/%zz", PercentEncoding),
+            (b"/%+1", PercentEncoding),
+            (b"/a%00", Control),
+            (b"/a\x00", Control),
+            (b"/a%7f", Control),
+            (b"/a\tb", Control),
+            (b"/a\xff", NotAscii),
+            (b"/a#b", Fragment),
+        ] {
+            assert_eq!(Target::parse(raw), Err(expected), "{}", raw.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn notes_each_kind_of_ambiguity() {
+        let dot = Ambiguities::DOT_SEGMENT;
+        let slash = Ambiguities::ENCODED_SLASH;
+        for (raw, expected) in [
+            ("/a.b/c..d/...", Ambiguities::none()),
+            ("/%c3%a9", Ambiguities::none()),
+            ("/a/.", dot),
+            ("/a/../b", dot),
+            ("/a/%2e%2E/b", dot),
+            ("/a/.%2e", dot),
+            ("//", Ambiguities::EMPTY_SEGMENT),
+            ("/a//b", Ambiguities::EMPTY_SEGMENT),
+            ("/a//", Ambiguities::EMPTY_SEGMENT),
+            ("/a\\b", Ambiguities::BACKSLASH),
+            ("/a%5cb", Ambiguities::BACKSLASH),
+            ("/a%2fb", slash),
+            ("/a/..%2fb", slash.with(dot)),
+            ("/a/..%5cb", Ambiguities::BACKSLASH.with(dot)),
+            ("/a;b", Ambiguities::PATH_PARAMETER),
+            ("/a%3Bb", Ambiguities::PATH_PARAMETER),
+            ("/a/..;x=1/b", Ambiguities::PATH_PARAMETER.with(dot)),
+            ("/%c0%af", Ambiguities::NOT_UTF8),
+            ("/%ff", Ambiguities::NOT_UTF8),
+        ] {
+            assert_eq!(ambiguities_of(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_segments() {
+        for (pattern, target, expected) in [
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/menu", "/menu", true),
+            ("/menu", "/menu/", true),
+            ("/menu/", "/menu", true),
+            ("/menu", "/Menu", false),
+            ("/menu", "/menux", false),
+            ("/menu", "/menu/x", false),
+            ("/order/{id}", "/order/7", true),
+            ("/order/{id}", "/order", false),
+            ("/order/{id}", "/order//", false),
+            ("/order/{id}", "/order/7/8", false),
+            ("/static/*", "/static", true),
+            ("/static/*", "/static/", true),
+            ("/static/*", "/static/a/b", true),
+            ("/static/*", "/staticx", false),
+            ("/*", "/", true),
+            ("/*", "/a/b", true),
+            ("/items:search", "/items%3Asearch", true),
+            ("/items%3Asearch", "/items:search", true),
+            ("/a%7Bb", "/a{b", true),
+        ] {
+            let target_of = Target::parse(target.as_bytes()).unwrap();
+            let pattern_of = Pattern::parse(pattern, Ambiguities::none()).unwrap();
+            assert_eq!(pattern_of.matches(target_of.segments()), expected, "{pattern} {target}");
+        }
+    }
+
+    #[test]
+    fn patterns_order_from_the_most_specific_to_the_least() {
+        let mut patterns = ["/*", "/a/*", "/{x}/b", "/a/{x}", "/a", "/a/b", "/{x}"];
+
+        patterns.sort_by_key(|pattern| Pattern::parse(pattern, Ambiguities::none()).unwrap());
+
+        assert_eq!(patterns, ["/a", "/a/b", "/a/{x}", "/a/*", "/{x}", "/{x}/b", "/*"]);
+    }
+
+    #[test]
+    fn refuses_patterns_that_do_not_say_what_they_match() {
+        use PatternError::{Ambiguous, Asterisk, Braces, Malformed, Query};
+        for (pattern, expected) in [
+            ("menu", Malformed(MalformedTarget::NotAPath)),
+            ("", Malformed(MalformedTarget::NotAPath)),
+            ("/%zz", Malformed(MalformedTarget::PercentEncoding)),
+            ("/a{b}", Braces),
+            ("/{}", Braces),
+            ("/{a", Braces),
+            ("/{a}{b}", Braces),
+            ("/a*", Asterisk),
+            ("/*/a", Asterisk),
+            ("//", Ambiguous),
+            ("/a/../b", Ambiguous),
+            ("/a%2Fb", Ambiguous),
+            ("/a?b", Query),
+        ] {
+            assert_eq!(Pattern::parse(pattern, Ambiguities::none()), Err(expected), "{pattern}");
+        }
+        assert!(Pattern::parse("/a%2Fb", Ambiguities::ENCODED_SLASH).is_ok());
+    }
+}

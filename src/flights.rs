@@ -1,0 +1,97 @@
+//! The introspection calls of one worker, and the requests that wait for them.
+//!
+//! Flights belong to the worker, not to the request that began them: a client that goes away takes nobody with it.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use key_validation::{Exchange, Question, UnixTime};
+
+/// A request that waits.
+pub(crate) struct Waiter {
+    pub(crate) context_id: u32,
+    pub(crate) exchange: Exchange,
+    /// Shared with the request's context, which holds body and trailers back until it is set.
+    pub(crate) decided: Rc<Cell<bool>>,
+}
+
+/// A call, planned or under way, and those who wait for it.
+pub(crate) struct Flight {
+    pub(crate) question: Question,
+    /// In the order in which they came.
+    pub(crate) waiters: Vec<Waiter>,
+    /// The request that answers for a failure; none in a second flight, where all do.
+    begun_by: Option<u32>,
+}
+
+/// All flights of a worker. There is one for a question at a time.
+#[derive(Default)]
+pub(crate) struct Flights {
+    by_question: HashMap<Question, Flight>,
+    /// Those whose call is still to be made.
+    planned: VecDeque<Question>,
+    /// Those whose call is under way, by the host's token, with the time at which they were asked.
+    under_way: HashMap<u32, (Question, UnixTime)>,
+}
+
+impl Flights {
+    /// Adds a request to the flight of its question; `true` when that planned a new one.
+    pub(crate) fn join(&mut self, waiter: Waiter) -> bool {
+        let question = waiter.exchange.question();
+        if let Some(flight) = self.by_question.get_mut(&question) {
+            flight.waiters.push(waiter);
+            return false;
+        }
+        let begun_by = Some(waiter.context_id);
+        self.plan(Flight { question, waiters: vec![waiter], begun_by });
+        true
+    }
+
+    fn plan(&mut self, flight: Flight) {
+        self.planned.push_back(flight.question);
+        self.by_question.insert(flight.question, flight);
+    }
+
+    /// Removes a request that has gone away.
+    pub(crate) fn leave(&mut self, question: &Question, context_id: u32) {
+        if let Some(flight) = self.by_question.get_mut(question) {
+            flight.waiters.retain(|waiter| waiter.context_id != context_id);
+        }
+    }
+
+    /// Takes out the next flight whose call is to be made; one for which nobody waits any more is dropped.
+    pub(crate) fn take_planned(&mut self) -> Option<Flight> {
+        while let Some(question) = self.planned.pop_front() {
+            let flight = self.by_question.remove(&question);
+            if let Some(flight) = flight.filter(|flight| !flight.waiters.is_empty()) {
+                return Some(flight);
+            }
+        }
+        None
+    }
+
+    /// Puts a flight back whose call is under way.
+    pub(crate) fn depart(&mut self, token: u32, flight: Flight, asked_at: UnixTime) {
+        self.under_way.insert(token, (flight.question, asked_at));
+        self.by_question.insert(flight.question, flight);
+    }
+
+    /// Takes out the flight whose call has ended, with the time at which it was asked.
+    pub(crate) fn land(&mut self, token: u32) -> Option<(Flight, UnixTime)> {
+        let (question, asked_at) = self.under_way.remove(&token)?;
+        self.by_question.remove(&question).map(|flight| (flight, asked_at))
+    }
+
+    /// Takes note that a flight's call has failed, and gives back those who answer for it: who began it. The others
+    /// wait for a second flight, and if that fails too, all of them answer.
+    pub(crate) fn fail(&mut self, flight: Flight) -> Vec<Waiter> {
+        let Some(begun_by) = flight.begun_by else { return flight.waiters };
+        let (answering, others): (Vec<_>, Vec<_>) =
+            flight.waiters.into_iter().partition(|waiter| waiter.context_id == begun_by);
+        if !others.is_empty() {
+            self.plan(Flight { question: flight.question, waiters: others, begun_by: None });
+        }
+        answering
+    }
+}

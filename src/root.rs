@@ -1,0 +1,79 @@
+//! The context of one configuration in one worker.
+
+use std::rc::Rc;
+
+use key_validation::backend_jwt::JwtMinter;
+use key_validation::{Configuration, Gateway, KeyValidationHandler};
+use log::error;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use crate::http::Http;
+use crate::worker::Worker;
+use crate::{host, signer};
+
+/// Reads the configuration, then makes the calls that requests wait for.
+pub(crate) struct Root {
+    context_id: u32,
+    handler: fn() -> Box<dyn KeyValidationHandler>,
+    worker: Option<Rc<Worker>>,
+}
+
+impl Root {
+    pub(crate) fn new(context_id: u32, handler: fn() -> Box<dyn KeyValidationHandler>) -> Self {
+        Self { context_id, handler, worker: None }
+    }
+
+    fn configure(&self, json: &[u8]) -> Result<Worker, String> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
+        let settings = configuration.backend_jwt.as_ref();
+        let signer = settings.map(|settings| signer::choose(&settings.signing_key)).transpose();
+        let signer = signer.map_err(|error| format!("backendJwt.signingKey: {error}"))?.flatten();
+        let random = || host::random::<16>().ok_or("the host has no random source");
+        let nonce = random()?;
+        // The queue is this worker's and this configuration's alone.
+        let queue = host::register_queue(&format!("gatehouse/calls/{:032x}", u128::from_le_bytes(random()?)));
+        let queue = queue.map_err(|error| format!("no queue can be registered: {error}"))?;
+        let minter = |settings| JwtMinter::new(settings, signer, nonce);
+        Ok(Worker::new(Gateway::new(configuration, (self.handler)(), minter), queue, self.context_id))
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        if let Some(worker) = &self.worker {
+            worker.receive(token, headers > 0, body_size);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let json = self.get_plugin_configuration().unwrap_or_default();
+        match self.configure(&json) {
+            Ok(worker) => {
+                self.worker = Some(Rc::new(worker));
+                true
+            }
+            Err(error) => {
+                error!("configuration refused: {error}");
+                false
+            }
+        }
+    }
+
+    fn on_queue_ready(&mut self, _: u32) {
+        if let Some(worker) = &self.worker {
+            worker.make_calls();
+        }
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http::new(context_id, self.worker.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

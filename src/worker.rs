@@ -1,0 +1,223 @@
+//! One configuration at work in one worker: what its root context and its requests share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
+use key_validation::{
+    Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, UnixTime, Verdict,
+};
+use log::{error, warn};
+use proxy_wasm::types::{Action, MapType};
+
+use crate::flights::{Flight, Flights, Waiter};
+use crate::host::{self, HeaderMap, HostError, HostSharedData};
+use crate::metrics::Metrics;
+
+/// Shared by the contexts of one configuration. No borrow of `flights` lasts while the host is called.
+pub(crate) struct Worker {
+    gateway: Gateway,
+    flights: RefCell<Flights>,
+    metrics: Metrics,
+    /// Wakes the root context, which makes the calls: one made by a request would die with it.
+    queue: u32,
+    root_context_id: u32,
+    last_report: Cell<UnixTime>,
+}
+
+/// Failures that come faster than this are one line in the log.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is known of a call that failed before anything came back.
+const NO_RESPONSE: IntrospectionResponse<'static> =
+    IntrospectionResponse { status: None, retry_after: None, body: None };
+
+impl Worker {
+    pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32) -> Self {
+        Self {
+            gateway,
+            flights: RefCell::default(),
+            metrics: Metrics::default(),
+            queue,
+            root_context_id,
+            last_report: Cell::new(UnixTime::from_millis(0)),
+        }
+    }
+
+    fn ports(&self) -> Ports<'_> {
+        Ports { shared: &HostSharedData, telemetry: &self.metrics }
+    }
+
+    /// Takes up a request: decides it, or makes it wait for the answer to the question that is returned.
+    pub(crate) fn begin(&self, context_id: u32, decided: &Rc<Cell<bool>>) -> (Action, Option<Question>) {
+        let step = host::headers(MapType::HttpRequestHeaders).ok().and_then(|headers| self.first_step(&headers));
+        match step {
+            Some(Step::Decided(decision)) => (self.carry_out(&decision, decided), None),
+            Some(Step::Introspect(exchange)) => {
+                let question = exchange.question();
+                let waiter = Waiter { context_id, exchange: *exchange, decided: Rc::clone(decided) };
+                (self.wait(waiter, decided), Some(question))
+            }
+            None => (self.refuse("the request's headers cannot be read", decided), None),
+        }
+    }
+
+    fn first_step(&self, headers: &HeaderMap) -> Option<Step> {
+        Some(self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports()))
+    }
+
+    fn wait(&self, waiter: Waiter, decided: &Rc<Cell<bool>>) -> Action {
+        let is_new = self.flights.borrow_mut().join(waiter);
+        if !is_new {
+            self.metrics.count_flight_joined();
+        } else if let Err(error) = host::enqueue(self.queue) {
+            return self.refuse(&format!("no call can be planned: {error}"), decided);
+        }
+        Action::Pause
+    }
+
+    /// Forgets a request that has gone away.
+    pub(crate) fn leave(&self, question: &Question, context_id: u32) {
+        self.flights.borrow_mut().leave(question, context_id);
+    }
+
+    /// Makes the calls that are planned. To be called from the root context.
+    pub(crate) fn make_calls(&self) {
+        // An item says no more than that there is something to do.
+        while host::dequeue(self.queue).is_ok() {}
+        loop {
+            let planned = self.flights.borrow_mut().take_planned();
+            let Some(flight) = planned else { break };
+            self.make_call(flight);
+        }
+    }
+
+    fn make_call(&self, flight: Flight) {
+        let Some(first) = flight.waiters.first() else { return };
+        let now = host::now();
+        let call = match self.gateway.begin_call(&first.exchange, now) {
+            Ok(call) => call,
+            Err(unavailable) => return self.land(flight.waiters, &Err(unavailable)),
+        };
+        let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match host::dispatch_http_call(&call.cluster, headers, call.body.expose().as_bytes(), call.timeout) {
+            Ok(token) => self.flights.borrow_mut().depart(token, flight, now),
+            Err(error) => {
+                self.report(&format!("no call to cluster `{}` can be made: {error}", call.cluster));
+                self.finish_call(flight, now, &NO_RESPONSE);
+            }
+        }
+    }
+
+    /// Takes up the response to a call. To be called from the root context.
+    pub(crate) fn receive(&self, token: u32, has_headers: bool, body_size: usize) {
+        let landed = self.flights.borrow_mut().land(token);
+        let Some((flight, asked_at)) = landed else { return };
+        // Asking the host for headers that are not there is an error: the call has failed.
+        let headers = if has_headers { host::headers(MapType::HttpCallResponseHeaders).ok() } else { None };
+        let pairs = headers.as_ref().and_then(HeaderMap::pairs).unwrap_or_default();
+        let value = |name: &[u8]| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1);
+        let status = value(b":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+        let body = match body_size {
+            0 => Some(Vec::new()),
+            1..=BODY_LIMIT => host::call_response_body(body_size).ok(),
+            _ => None,
+        };
+        let response = IntrospectionResponse { status, retry_after: value(b"retry-after"), body: body.as_deref() };
+        self.finish_call(flight, asked_at, &response);
+        // A second flight may have been planned.
+        self.make_calls();
+    }
+
+    fn finish_call(&self, flight: Flight, asked_at: UnixTime, response: &IntrospectionResponse<'_>) {
+        let question = flight.question;
+        let verdict = self.gateway.end_call(question, response, asked_at, host::now(), self.ports());
+        let waiters = match &verdict {
+            Ok(_) => flight.waiters,
+            Err(unavailable) => {
+                let provider = self.gateway.identity_provider_name(question);
+                let status = response.status.map_or("none".to_owned(), |status| status.to_string());
+                self.report(&format!("identity provider `{provider}`: {unavailable} (status {status})"));
+                self.flights.borrow_mut().fail(flight)
+            }
+        };
+        self.land(waiters, &verdict);
+    }
+
+    /// Decides requests that waited.
+    fn land(&self, waiters: Vec<Waiter>, verdict: &Verdict) {
+        for waiter in waiters {
+            // A context that is gone has nothing left to decide.
+            if host::set_effective_context(waiter.context_id).is_err() {
+                continue;
+            }
+            let decision = self.gateway.resume(&waiter.exchange, verdict, host::now(), self.ports());
+            if self.carry_out(&decision, &waiter.decided) == Action::Continue
+                && let Err(error) = host::resume_request()
+            {
+                error!("a request that may go on cannot: {error}");
+            }
+        }
+        let _ = host::set_effective_context(self.root_context_id);
+    }
+
+    fn carry_out(&self, decision: &Decision, decided: &Rc<Cell<bool>>) -> Action {
+        match decision {
+            Decision::Forward(forward) => match edit_headers(forward) {
+                Ok(()) => {
+                    decided.set(true);
+                    publish(&forward.publication);
+                    self.metrics.count_request(forward.publication.outcome, "none");
+                    Action::Continue
+                }
+                Err(error) => self.refuse(&format!("the request's headers cannot be edited: {error}"), decided),
+            },
+            Decision::Reply(reply) => self.reply(reply, decided),
+        }
+    }
+
+    fn reply(&self, reply: &Reply, decided: &Rc<Cell<bool>>) -> Action {
+        decided.set(true);
+        publish(&reply.publication);
+        self.metrics.count_request(reply.publication.outcome, reply.reason);
+        let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let details = format!("gatehouse_{}", reply.reason);
+        if let Err(error) = host::send_local_response(reply.status, &details, &headers, &reply.body, reply.grpc_status)
+        {
+            error!("a request that was denied cannot be answered: {error}");
+        }
+        Action::Pause
+    }
+
+    /// Answers a request that the host does not let us decide.
+    fn refuse(&self, reason: &str, decided: &Rc<Cell<bool>>) -> Action {
+        error!("a request is refused: {reason}");
+        self.reply(&self.gateway.host_failed(), decided)
+    }
+
+    fn report(&self, failure: &str) {
+        let now = host::now();
+        if now.since(self.last_report.get()) >= REPORT_INTERVAL {
+            self.last_report.set(now);
+            warn!("introspection: {failure}");
+        }
+    }
+}
+
+fn edit_headers(forward: &Forward) -> Result<(), HostError> {
+    for name in &forward.remove {
+        host::remove_request_header(name)?;
+    }
+    if let Some((name, value)) = &forward.set {
+        host::set_request_header(name, value)?;
+    }
+    Ok(())
+}
+
+// What cannot be published is missing in the access log; no decision depends on it.
+fn publish(publication: &Publication) {
+    for (field, value) in &publication.fields {
+        let _ = host::set_filter_state(&format!("gatehouse.{field}"), value);
+    }
+}
