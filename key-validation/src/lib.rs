@@ -36,6 +36,8 @@ mod gateway;
 pub mod handler;
 mod head;
 pub mod introspection;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;
 pub mod registry;
 mod scope;
 mod secret;
