@@ -339,6 +339,7 @@ fn the_answer_decides_whether_the_token_is_valid() {
         ("iat", json!(NOW + 6), "token_not_yet_valid"),
         ("iss", json!("https://idp"), "allow"),
         ("iss", json!("https://other"), "issuer_mismatch"),
+        ("iss", json!(""), "issuer_mismatch"),
         ("token_type", json!("refresh_token"), "wrong_token_kind"),
         ("cnf", json!({"jkt": "x"}), "sender_constrained"),
         ("active", json!("yes"), "idp_answer_malformed"),

@@ -64,7 +64,7 @@ impl<'a> ActiveAnswer<'a> {
         let mut time = || reader.u64().map(UnixTime::from_millis);
         let (asked_at, fresh_until, expires_at) = (time()?, time()?, time()?);
         let (not_before, issued_at) = (time()?, time()?);
-        let flags = reader.take(1)?.first().copied().ok_or(MalformedRecord)?;
+        let flags = reader.octet()?;
         let answer = Self {
             asked_at,
             fresh_until,
@@ -74,10 +74,10 @@ impl<'a> ActiveAnswer<'a> {
             is_access_token: flags & ACCESS_TOKEN != 0,
             is_sender_constrained: flags & SENDER_CONSTRAINED != 0,
             is_marked_application: flags & MARKED_APPLICATION != 0,
-            client_id: non_empty(reader.text()?),
-            subject: non_empty(reader.text()?),
-            username: non_empty(reader.text()?),
-            issuer: non_empty(reader.text()?),
+            client_id: reader.optional_text()?,
+            subject: reader.optional_text()?,
+            username: reader.optional_text()?,
+            issuer: reader.optional_text()?,
             audience: Texts::checked(reader.bytes()?)?,
             scope: Texts::checked(reader.bytes()?)?,
             forward_claims: reader.text()?,
@@ -115,6 +115,7 @@ impl Draft<'_> {
                 | flag(self.is_marked_application, MARKED_APPLICATION),
         );
         for text in [self.client_id, self.subject, self.username, self.issuer] {
+            record.push(u8::from(text.is_some()));
             push_bytes(&mut record, text.unwrap_or_default().as_bytes());
         }
         for list in [&self.audience, &self.scope] {
@@ -150,10 +151,6 @@ impl<'a> Texts<'a> {
     }
 }
 
-fn non_empty(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
-}
-
 fn push_bytes(record: &mut Vec<u8>, bytes: &[u8]) {
     // Answers are at most 64 KiB long, so each part's length fits.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -169,6 +166,10 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(MalformedRecord)?;
         self.0 = rest;
         Ok(taken)
+    }
+
+    fn octet(&mut self) -> Result<u8, MalformedRecord> {
+        self.take(1)?.first().copied().ok_or(MalformedRecord)
     }
 
     fn u64(&mut self) -> Result<u64, MalformedRecord> {
@@ -187,6 +188,13 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<&'a str, MalformedRecord> {
         std::str::from_utf8(self.bytes()?).map_err(|_| MalformedRecord)
     }
+
+    /// A text, if the octet before it says that there is one: an empty text is not the same as none.
+    fn optional_text(&mut self) -> Result<Option<&'a str>, MalformedRecord> {
+        let is_there = self.octet()? != 0;
+        let text = self.text()?;
+        Ok(is_there.then_some(text))
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +212,7 @@ mod tests {
             client_id: Some("shop"),
             subject: None,
             username: Some("Älice"),
-            issuer: Some("https://idp"),
+            issuer: Some(""),
             audience: vec!["a", ""],
             scope: vec!["x", "y"],
             forward_claims: "{}".to_owned(),
@@ -221,7 +229,7 @@ mod tests {
         assert_eq!(answer.issued_at, UnixTime::from_millis(5));
         assert!(answer.is_access_token && answer.is_marked_application && !answer.is_sender_constrained);
         assert_eq!((answer.client_id, answer.subject), (Some("shop"), None));
-        assert_eq!((answer.username, answer.issuer), (Some("Älice"), Some("https://idp")));
+        assert_eq!((answer.username, answer.issuer), (Some("Älice"), Some("")));
         assert_eq!(answer.audience.iter().collect::<Vec<_>>(), ["a", ""]);
         assert!(answer.scope.contains("y") && !answer.scope.contains("xy"));
         assert_eq!(answer.forward_claims, "{}");

@@ -70,8 +70,13 @@ pub fn read_response(
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3), capped; dates are not read.
 fn retry_after(value: Option<&[u8]>) -> Duration {
-    let seconds = value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.trim().parse().ok());
-    seconds.map_or(RETRY_AFTER_DEFAULT, Duration::from_secs).min(RETRY_AFTER_LIMIT)
+    let digits = value.unwrap_or_default().trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return RETRY_AFTER_DEFAULT;
+    }
+    let seconds = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    // More seconds than fit are more than the limit.
+    seconds.map_or(RETRY_AFTER_LIMIT, Duration::from_secs).min(RETRY_AFTER_LIMIT)
 }
 
 fn names_inactive_error(provider: &IdentityProvider, body: Option<&[u8]>) -> bool {

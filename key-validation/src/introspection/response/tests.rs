@@ -223,6 +223,7 @@ fn passes_retry_after_on_and_caps_it() {
         (Some(&b"7"[..]), 7),
         (Some(b"30"), 30),
         (Some(b"3600"), 30),
+        (Some(b"99999999999999999999"), 30),
         (Some(b"-1"), 1),
         (Some(b"Wed, 21 Oct 2026 07:28:00 GMT"), 1),
         (Some(b"\xff"), 1),
