@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
 use key_validation::{
-    Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, UnixTime, Verdict,
+    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, UnixTime, Verdict,
 };
 use log::{error, warn};
 use proxy_wasm::types::{Action, MapType};
@@ -51,20 +51,24 @@ impl Worker {
 
     /// Takes up a request: decides it, or makes it wait for the answer to the question that is returned.
     pub(crate) fn begin(&self, context_id: u32, decided: &Rc<Cell<bool>>) -> (Action, Option<Question>) {
-        let step = host::headers(MapType::HttpRequestHeaders).ok().and_then(|headers| self.first_step(&headers));
-        match step {
+        match self.first_step() {
             Some(Step::Decided(decision)) => (self.carry_out(&decision, decided), None),
             Some(Step::Introspect(exchange)) => {
                 let question = exchange.question();
                 let waiter = Waiter { context_id, exchange: *exchange, decided: Rc::clone(decided) };
                 (self.wait(waiter, decided), Some(question))
             }
-            None => (self.refuse("the request's headers cannot be read", decided), None),
+            None => (self.refuse("the request's headers cannot be read or edited", decided), None),
         }
     }
 
-    fn first_step(&self, headers: &HeaderMap) -> Option<Step> {
-        Some(self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports()))
+    fn first_step(&self) -> Option<Step> {
+        let headers = host::headers(MapType::HttpRequestHeaders).ok()?;
+        let Begun { forged, step } = self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports());
+        for name in forged {
+            host::remove_request_header(&name).ok()?;
+        }
+        Some(step)
     }
 
     fn wait(&self, waiter: Waiter, decided: &Rc<Cell<bool>>) -> Action {
@@ -206,8 +210,8 @@ impl Worker {
 }
 
 fn edit_headers(forward: &Forward) -> Result<(), HostError> {
-    for name in &forward.remove {
-        host::remove_request_header(name)?;
+    if forward.remove_authorization {
+        host::remove_request_header("authorization")?;
     }
     if let Some((name, value)) = &forward.set {
         host::set_request_header(name, value)?;

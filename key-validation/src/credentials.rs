@@ -3,7 +3,7 @@
 use crate::{Denial, RequestHead};
 
 /// The header that carries credentials.
-pub(crate) const AUTHORIZATION: &str = "authorization";
+const AUTHORIZATION: &str = "authorization";
 
 /// The bearer token of a request: 1 to `limit` octets of RFC 6750's `b64token`.
 ///

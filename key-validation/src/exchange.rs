@@ -7,7 +7,17 @@ use crate::cache::AnswerKey;
 pub use crate::config::PublishedField;
 use crate::registry::{ApiIndex, IdentityProviderIndex};
 
-/// What to do with a request that has just begun.
+/// A request that has just begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Headers that say who the caller is, as only the gateway may: to be removed at once, whatever becomes of the
+    /// request.
+    pub forged: Vec<String>,
+    /// What to do with it.
+    pub step: Step,
+}
+
+/// What to do with a request.
 #[derive(Debug)]
 pub enum Step {
     /// It is decided.
@@ -28,8 +38,8 @@ pub enum Decision {
 /// How a request goes on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Forward {
-    /// Headers to remove, all occurrences.
-    pub remove: Vec<String>,
+    /// Whether the backend must not see `Authorization`.
+    pub remove_authorization: bool,
     /// A header to set, replacing all occurrences.
     pub set: Option<(String, Rc<str>)>,
     /// For the access log and later filters.
@@ -124,7 +134,6 @@ pub struct Exchange {
     pub(crate) operation: usize,
     pub(crate) question: Question,
     pub(crate) token: Secret,
-    pub(crate) remove: Vec<String>,
     pub(crate) trace: Vec<(&'static str, String)>,
     pub(crate) grpc: bool,
 }

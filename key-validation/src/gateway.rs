@@ -9,9 +9,9 @@ use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
 use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
 use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
-use crate::credentials::{AUTHORIZATION, bearer_token, has_bearer_credentials};
+use crate::credentials::{bearer_token, has_bearer_credentials};
 use crate::denial::Unavailable;
-use crate::exchange::{Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
+use crate::exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted};
 use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
 use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
@@ -97,10 +97,12 @@ impl Gateway {
     }
 
     /// Takes a request as far as it gets without asking anybody.
-    pub fn begin(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Step {
-        self.admit(head, now, ports).unwrap_or_else(|denial| {
+    pub fn begin(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Begun {
+        let forged = self.identity_header().map(|name| head.spellings(name)).unwrap_or_default();
+        let step = self.admit(head, now, ports).unwrap_or_else(|denial| {
             Step::Decided(Decision::Reply(denial.reply(&self.configuration.challenge, head.is_grpc())))
-        })
+        });
+        Begun { forged, step }
     }
 
     /// The call that answers an exchange's question.
@@ -161,25 +163,18 @@ impl Gateway {
     }
 
     fn admit(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Result<Step, Denial> {
-        let mut remove = self.identity_header().map(|name| head.spellings(name)).unwrap_or_default();
         let request = RequestLine::read(head)?;
         if let Some(reply) = self.jwks_reply(&request) {
             return Ok(Step::Decided(Decision::Reply(reply)));
         }
         let Some(found) = self.configuration.registry.find_api(&request.host, &request.target) else {
-            return self.unmatched(&request, remove);
+            return self.unmatched(&request);
         };
         let (operation, position) = self.find_operation(&request, found)?;
         if operation.auth_type == AuthType::None {
-            if has_bearer_credentials(head) {
-                remove.push(AUTHORIZATION.to_owned());
-            }
-            return Ok(self.forward_public(remove));
+            return Ok(self.forward_public(Some(found.index), has_bearer_credentials(head)));
         }
         let token = bearer_token(head, self.configuration.token_bytes)?;
-        if !self.configuration.forward_authorization {
-            remove.push(AUTHORIZATION.to_owned());
-        }
         let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
         let exchange = Exchange {
@@ -187,7 +182,6 @@ impl Gateway {
             operation: position,
             question: Question { identity_provider, key: AnswerKey::new(&provider.fingerprint, token) },
             token: Secret::new(token),
-            remove,
             trace: crate::introspection::trace_headers(head),
             grpc: head.is_grpc(),
         };
@@ -215,19 +209,24 @@ impl Gateway {
         }
     }
 
-    fn unmatched(&self, request: &RequestLine<'_>, remove: Vec<String>) -> Result<Step, Denial> {
+    fn unmatched(&self, request: &RequestLine<'_>) -> Result<Step, Denial> {
         if !request.target.ambiguities().within(Ambiguities::none()) {
             return Err(Denial::AmbiguousTarget);
         }
         if !self.configuration.forward_unmatched {
             return Err(Denial::NoApi);
         }
-        Ok(self.forward_public(remove))
+        Ok(self.forward_public(None, false))
     }
 
-    fn forward_public(&self, remove: Vec<String>) -> Step {
-        let publication = self.publication(Outcome::Public, |_| None);
-        Step::Decided(Decision::Forward(Forward { remove, set: None, publication }))
+    /// Lets a request go on for which no caller is asked; the API is known unless the request belongs to none.
+    fn forward_public(&self, api: Option<ApiIndex>, remove_authorization: bool) -> Step {
+        let api = api.and_then(|index| self.configuration.registry.api(index));
+        let publication = self.publication(Outcome::Public, |field| match (field, api) {
+            (PublishedField::Api, Some(api)) => Some(api.id.clone()),
+            _ => None,
+        });
+        Step::Decided(Decision::Forward(Forward { remove_authorization, set: None, publication }))
     }
 
     fn look_up(&self, key: &AnswerKey, now: UnixTime, ports: Ports<'_>) -> Lookup {
@@ -268,7 +267,8 @@ impl Gateway {
             None => None,
         };
         let publication = self.publication(Outcome::Allow, |field| published(field, &call, &caller));
-        Ok(Forward { remove: exchange.remove.clone(), set, publication })
+        let remove_authorization = !self.configuration.forward_authorization;
+        Ok(Forward { remove_authorization, set, publication })
     }
 
     fn consumer_token(

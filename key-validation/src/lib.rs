@@ -46,7 +46,7 @@ mod time;
 
 pub use config::{ConfigError, Configuration};
 pub use denial::Denial;
-pub use exchange::{Decision, Exchange, Forward, Outcome, Publication, PublishedField, Question, Reply, Step};
+pub use exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, PublishedField, Question, Reply, Step};
 pub use gateway::{Event, Gateway, Ports, Telemetry, Verdict};
 pub use handler::KeyValidationHandler;
 pub use head::RequestHead;

@@ -52,7 +52,7 @@ const NOW: UnixTime = UnixTime::from_seconds(10_000);
 
 fn begin(gateway: &Gateway, shared: &FakeSharedData, headers: &[(Vec<u8>, Vec<u8>)]) -> Step {
     let headers = headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-    gateway.begin(&RequestHead::new(headers), NOW, Ports { shared, telemetry: &Ignore })
+    gateway.begin(&RequestHead::new(headers), NOW, Ports { shared, telemetry: &Ignore }).step
 }
 
 fn answer(gateway: &Gateway, shared: &FakeSharedData, exchange: &crate::Exchange, body: &[u8]) -> Decision {

@@ -6,15 +6,17 @@ use serde::Deserialize;
 
 use crate::Secret;
 
-/// A secret as the configuration gives it.
+/// A secret as the configuration gives it: `value` or `env`, one of the two.
+// A struct and no enum: an error about an unknown variant would show a secret that stands where the object should.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum SecretSource {
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretSource {
     /// The secret itself; it shows in Envoy's configuration dump.
-    Value(String),
+    value: Option<String>,
     /// Name of an environment variable of the Wasm VM.
-    Env(String),
+    env: Option<String>,
 }
 
 impl SecretSource {
@@ -23,10 +25,11 @@ impl SecretSource {
     /// # Errors
     /// A text for a person that names the variable, never the secret.
     pub fn resolve(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
-        let secret = match self {
-            Self::Value(value) => value.clone(),
-            Self::Env(name) => environment(name)
+        let secret = match (&self.value, &self.env) {
+            (Some(value), None) => value.clone(),
+            (None, Some(name)) => environment(name)
                 .ok_or_else(|| format!("the environment variable `{name}` is not set in the Wasm VM"))?,
+            (Some(_), Some(_)) | (None, None) => return Err("needs `value` or `env`, one of the two".to_owned()),
         };
         if secret.is_empty() {
             return Err("the secret is empty".to_owned());
@@ -37,9 +40,6 @@ impl SecretSource {
 
 impl fmt::Debug for SecretSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(_) => formatter.write_str("Value(..)"),
-            Self::Env(name) => write!(formatter, "Env({name})"),
-        }
+        formatter.debug_struct("SecretSource").field("env", &self.env).finish_non_exhaustive()
     }
 }

@@ -154,7 +154,15 @@ fn wrong_identity_providers_are_refused_with_their_path() {
         ),
         (
             introspection("clientAuthentication/clientSecret", json!("plain")),
-            "identityProviders[0].introspection.clientAuthentication.clientSecret: unknown variant `plain`",
+            "identityProviders[0].introspection.clientAuthentication.clientSecret: found string, expected an object",
+        ),
+        (
+            introspection("clientAuthentication/clientSecret", json!({"value": "a", "env": "SECRET"})),
+            "identityProviders[0].introspection.clientAuthentication.clientSecret: needs `value` or `env`",
+        ),
+        (
+            introspection("clientAuthentication/clientSecret", json!({})),
+            "identityProviders[0].introspection.clientAuthentication.clientSecret: needs `value` or `env`",
         ),
     ]);
 }
@@ -302,8 +310,13 @@ fn no_error_and_no_debug_output_shows_a_secret() {
     let shown = format!("{:?}", parse(&configuration).unwrap());
     assert!(!shown.contains(secret) && !shown.contains("gateway:"), "{shown}");
 
-    configuration["backendJwt"]["signingKey"] = json!({"value": secret});
-    assert!(!refusal(&configuration).contains(secret));
+    for signing_key in
+        [json!({"value": secret}), json!(secret), json!([secret]), json!({"env": secret, "value": secret})]
+    {
+        configuration["backendJwt"]["signingKey"] = signing_key;
+        let refusal = refusal(&configuration);
+        assert!(refusal.starts_with("backendJwt.signingKey") && !refusal.contains(secret), "{refusal}");
+    }
 }
 
 #[test]
