@@ -1,0 +1,118 @@
+// Starts the demo: the identity provider, the backend, and Envoy in front of them.
+
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+import { readAddresses, writeAddresses } from './addresses.mjs';
+import { down } from './down.mjs';
+import { fillIn } from './placeholders.mjs';
+import { filterModule, repository, source, state, stateFile } from './places.mjs';
+import { freePort } from './ports.mjs';
+import { isRunning, start, startedNames } from './processes.mjs';
+
+const PREFERRED_PORTS = { gateway: 8080, admin: 9901, idp: 9000, backend: 9001 };
+
+export async function isUp() {
+  const names = startedNames();
+  const running = await Promise.all(names.map(isRunning));
+  return readAddresses() !== undefined && running.length > 0 && running.every(Boolean);
+}
+
+/** Starts it all anew, or nothing: what is left of another demo of this checkout is ended first. */
+export async function up(interrupted) {
+  if (!existsSync(filterModule)) {
+    throw new Error(`${filterModule} is missing: run \`make build\` first`);
+  }
+  await down();
+  mkdirSync(state, { recursive: true });
+  try {
+    const addresses = await startAll(interrupted);
+    writeAddresses(addresses);
+    announce(addresses);
+  } catch (error) {
+    await down();
+    throw error;
+  }
+}
+
+async function startAll(interrupted) {
+  const { clients, users } = JSON.parse(readFileSync(source('idp.json'), 'utf8'));
+  const [gatewayClient, demoClient] = ['gateway', 'shop'].map((id) =>
+    clients.find((client) => client.client_id === id),
+  );
+
+  const idp = await startServer('idp', ['--config', source('idp.json')], interrupted);
+  const backend = await startServer('backend', [], interrupted);
+  const { gateway, admin } = await startEnvoy(idp, backend, gatewayClient.client_secret, interrupted);
+  return {
+    GATEWAY_URL: gateway,
+    ENVOY_ADMIN_URL: admin,
+    IDP_URL: idp,
+    BACKEND_URL: backend,
+    DEMO_CLIENT_ID: demoClient.client_id,
+    DEMO_CLIENT_SECRET: demoClient.client_secret,
+    DEMO_USERNAME: users[0].username,
+    DEMO_PASSWORD: users[0].password,
+  };
+}
+
+/** Starts `<name>.mjs`; the URL that it says it is ready on. */
+async function startServer(name, parameters, interrupted) {
+  const port = await freePort(PREFERRED_PORTS[name]);
+  const command = [process.execPath, source(`${name}.mjs`), '--port', `${port}`, ...parameters];
+  return start(name, command, { isReady: (log) => /^ready (\S+)$/m.exec(log)?.[1], interrupted });
+}
+
+async function startEnvoy(idp, backend, idpSecret, interrupted) {
+  const gatewayPort = await freePort(PREFERRED_PORTS.gateway);
+  const adminPort = await freePort(PREFERRED_PORTS.admin);
+  const admin = `http://127.0.0.1:${adminPort}`;
+  const configuration = fillIn(readFileSync(source('envoy.yaml'), 'utf8'), {
+    GATEWAY_PORT: gatewayPort,
+    ADMIN_PORT: adminPort,
+    IDP_PORT: Number(new URL(idp).port),
+    BACKEND_PORT: Number(new URL(backend).port),
+    MODULE: filterModule,
+    ACCESS_LOG: stateFile('access.log'),
+    GATEHOUSE_CONFIGURATION: fillIn(readFileSync(source('gatehouse.json'), 'utf8'), {
+      IDP_ISSUER: idp,
+      IDP_AUTHORITY: new URL(idp).host,
+    }),
+  });
+  writeFileSync(stateFile('envoy.yaml'), configuration);
+
+  await start('envoy', [...(await envoyCommand()), '-c', stateFile('envoy.yaml'), ...ENVOY_OPTIONS], {
+    environment: { GATEHOUSE_IDP_SECRET: idpSecret, GATEHOUSE_SIGNING_KEY: freshSigningKey() },
+    isReady: async () => (await fetch(`${admin}/ready`).catch(() => undefined))?.ok,
+    interrupted,
+  });
+  return { gateway: `http://127.0.0.1:${gatewayPort}`, admin };
+}
+
+const ENVOY_OPTIONS = [
+  // Two workers suffice to show that they share what they know.
+  ...['--concurrency', '2'],
+  // Lets several Envoys run on one machine.
+  '--disable-hot-restart',
+  ...['--file-flush-interval-msec', '100'],
+  ...['--log-level', 'warning', '--component-log-level', 'wasm:info'],
+];
+
+async function envoyCommand() {
+  const { stdout } = await promisify(execFile)(`${repository}/scripts/envoy-path`, ['--command']);
+  return stdout.trimEnd().split('\n');
+}
+
+function freshSigningKey() {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+}
+
+function announce({ GATEWAY_URL, ENVOY_ADMIN_URL, IDP_URL, BACKEND_URL }) {
+  console.log(`gateway            ${GATEWAY_URL}`);
+  console.log(`Envoy's admin      ${ENVOY_ADMIN_URL}`);
+  console.log(`identity provider  ${IDP_URL}`);
+  console.log(`backend            ${BACKEND_URL}`);
+  console.log('these and the demo client are in .demo/env, logs in .demo/*.log');
+}
