@@ -1,0 +1,25 @@
+//! What the tests stand on: real Envoy, identity providers real and scripted, a backend, clients of several kinds.
+//!
+//! Nothing in here knows what the filter should do.
+
+pub(crate) mod access_log;
+pub(crate) mod admin;
+pub(crate) mod answer;
+pub(crate) mod backend;
+pub(crate) mod backend_jwt;
+pub(crate) mod bootstrap;
+pub(crate) mod call;
+pub(crate) mod clock;
+pub(crate) mod form;
+pub(crate) mod gateway;
+pub(crate) mod http2;
+pub(crate) mod members;
+pub(crate) mod metrics;
+pub(crate) mod node;
+pub(crate) mod place;
+pub(crate) mod process;
+pub(crate) mod real_idp;
+pub(crate) mod script;
+pub(crate) mod scripted_idp;
+pub(crate) mod servers;
+pub(crate) mod wait;

@@ -1,0 +1,8 @@
+//! The one place where a test looks at the clock.
+
+/// Seconds since the epoch.
+#[expect(clippy::disallowed_methods, reason = "a real Envoy and a real identity provider live by the real clock")]
+pub(crate) fn now() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock past 1970");
+    i64::try_from(since_epoch.as_secs()).expect("a clock before the year 292277026596")
+}

@@ -1,0 +1,29 @@
+//! End to end, on real Envoy: every row of BEHAVIOUR.md that a caller, a backend or an operator can see of one gateway.
+//!
+//! Where a test shows a row, its name begins with the section and the row.
+
+mod configuration;
+mod denials;
+mod fixtures;
+mod harness;
+mod oldest_envoy;
+mod operator;
+mod own_handler;
+mod refused_configurations;
+mod registry;
+mod s1_authorization;
+mod s1_identity_headers;
+mod s1_routing;
+mod s2_answers;
+mod s3_target;
+mod s4_credentials;
+mod s5_answers;
+mod s5_flights;
+mod s5_outages;
+mod s5_remembered;
+mod s5_request;
+mod s5_unanswerable;
+mod s6_backend_jwt;
+mod s6_key_set;
+mod s8_robustness;
+mod with_a_real_idp;
