@@ -32,6 +32,9 @@ impl BackendJwtSettings {
         raw: raw::BackendJwt,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        if raw.issuer.is_empty() {
+            return Err(ConfigError::new("backendJwt.issuer", "must not be empty"));
+        }
         let lifetime = raw.lifetime.get();
         if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&lifetime) {
             return Err(ConfigError::new("backendJwt.lifetime", "must be 1s to 24h"));
@@ -61,6 +64,27 @@ impl BackendJwtSettings {
     }
 }
 
+/// Headers whose meaning HTTP or the proxy has settled.
+const TAKEN_HEADERS: [&str; 17] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-request-id",
+];
+
 fn check_header(name: String) -> Result<String, ConfigError> {
     let path = "backendJwt.header";
     let name = check_visible(path, name)?.to_ascii_lowercase();
@@ -68,7 +92,7 @@ fn check_header(name: String) -> Result<String, ConfigError> {
     if !name.bytes().all(token) {
         return Err(ConfigError::new(path, "must be a header name (RFC 9110 section 5.1)"));
     }
-    if matches!(name.as_str(), "authorization" | "host" | "connection" | "content-length" | "transfer-encoding") {
+    if TAKEN_HEADERS.contains(&name.as_str()) {
         return Err(ConfigError::new(path, format!("`{name}` means something else to every server")));
     }
     Ok(name)

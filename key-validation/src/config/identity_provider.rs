@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 use super::raw::{self, ClientAuthenticationMethod, TokenShape};
 use super::{ConfigError, at, check_visible};
 use crate::Secret;
+use crate::registry::Host;
+
+/// More would keep a token usable that is not valid yet by anybody's clock.
+const LONGEST_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// An identity provider, checked.
 #[derive(Debug)]
@@ -142,6 +146,10 @@ impl Surroundings<'_> {
     }
 }
 
+fn check_not_empty<'a>(path: &str, mut texts: impl Iterator<Item = &'a String>) -> Result<(), ConfigError> {
+    if texts.any(String::is_empty) { Err(ConfigError::new(path, "must not be empty")) } else { Ok(()) }
+}
+
 fn check_shape(path: &str, shape: &TokenShape) -> Result<(), ConfigError> {
     let reason = match shape {
         TokenShape::Prefix(text) | TokenShape::Issuer(text) if text.is_empty() => "must not be empty",
@@ -159,6 +167,11 @@ impl IdentityProvider {
         }
         if raw.tokens.is_empty() {
             return Err(ConfigError::new(format!("{path}.tokens"), "must name at least one shape"));
+        }
+        check_not_empty(&format!("{path}.issuer"), raw.issuer.iter())?;
+        check_not_empty(&format!("{path}.audience"), raw.audience.iter())?;
+        if raw.clock_skew.get() > LONGEST_CLOCK_SKEW {
+            return Err(ConfigError::new(format!("{path}.clockSkew"), "must be at most 5m"));
         }
         if raw.concurrent_calls == 0 {
             return Err(ConfigError::new(format!("{path}.concurrentCalls"), "must be at least 1"));
@@ -191,6 +204,9 @@ fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), C
             let path = format!("{path}.claims.applicationToken[{index}]");
             return Err(ConfigError::new(path, "needs `equals` or `prefix`, one of the two"));
         }
+        // An empty prefix would make every user's token an application's.
+        let path = format!("{path}.claims.applicationToken[{index}]");
+        check_not_empty(&path, [&marker.claim].into_iter().chain(&marker.prefix))?;
     }
     Ok(())
 }
@@ -217,12 +233,21 @@ impl IntrospectionEndpoint {
                 return Err(ConfigError::new(format!("{path}.parameters.{name}"), "is sent by the filter itself"));
             }
         }
-        if raw.inactive_statuses.iter().any(|status| *status == 200 || !(100..=599).contains(status)) {
-            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), "must be 100 to 599, and not 200"));
+        // The others speak of us or of an outage, which must never become the caller's 401.
+        let speaks_of_the_token = |status: &u16| matches!(status, 402 | 404..=428 | 430..=499);
+        if !raw.inactive_statuses.iter().all(speaks_of_the_token) {
+            let reason = "must be 4xx, and not 400, 401, 403 or 429";
+            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), reason));
+        }
+        if Host::parse(raw.authority.as_bytes()).is_err() {
+            return Err(ConfigError::new(format!("{path}.authority"), "must be a host with an optional port"));
+        }
+        if raw.path.contains('#') {
+            return Err(ConfigError::new(format!("{path}.path"), "must not have a `#`"));
         }
         Ok(Self {
             cluster: check_visible(&format!("{path}.cluster"), raw.cluster)?,
-            authority: check_visible(&format!("{path}.authority"), raw.authority)?,
+            authority: raw.authority,
             path: check_visible(&format!("{path}.path"), raw.path)?,
             timeout,
             client_authentication: ClientAuthentication::check(&path, raw.client_authentication, environment)?,

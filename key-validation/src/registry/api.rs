@@ -252,7 +252,8 @@ fn allowed_ambiguities(raw: &raw::Api) -> Ambiguities {
 
 fn check_hosts(path: &str, hosts: &[String]) -> Result<Vec<String>, ConfigError> {
     let check = |(index, host): (usize, &String)| {
-        let parsed = Host::parse(host.as_bytes()).map_err(|_| "is not a host name");
+        let plain = Host::parse(host.as_bytes()).ok().filter(|_| !host.contains('*'));
+        let parsed = plain.ok_or("is not a host name (there are no wildcards)");
         parsed.map(|host| host.as_str().to_owned()).map_err(at(format!("{path}.hosts[{index}]")))
     };
     hosts.iter().enumerate().map(check).collect()
