@@ -53,6 +53,12 @@ impl Flights {
         self.by_question.insert(flight.question, flight);
     }
 
+    /// Takes back the flight that a request has just planned.
+    pub(crate) fn cancel(&mut self, question: &Question) {
+        self.planned.retain(|planned| planned != question);
+        self.by_question.remove(question);
+    }
+
     /// Removes a request that has gone away.
     pub(crate) fn leave(&mut self, question: &Question, context_id: u32) {
         if let Some(flight) = self.by_question.get_mut(question) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use key_validation::backend_jwt::JwtMinter;
 use key_validation::{Configuration, Gateway, KeyValidationHandler};
-use log::error;
+use log::{error, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -27,6 +27,9 @@ impl Root {
     fn configure(&self, json: &[u8]) -> Result<Worker, String> {
         let environment = |name: &str| std::env::var(name).ok();
         let configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
+        for warning in configuration.registry.warnings() {
+            warn!("{warning}");
+        }
         let settings = configuration.backend_jwt.as_ref();
         let signer = settings.map(|settings| signer::choose(&settings.signing_key)).transpose();
         let signer = signer.map_err(|error| format!("backendJwt.signingKey: {error}"))?.flatten();

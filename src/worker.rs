@@ -72,10 +72,12 @@ impl Worker {
     }
 
     fn wait(&self, waiter: Waiter, decided: &Rc<Cell<bool>>) -> Action {
+        let question = waiter.exchange.question();
         let is_new = self.flights.borrow_mut().join(waiter);
         if !is_new {
             self.metrics.count_flight_joined();
         } else if let Err(error) = host::enqueue(self.queue) {
+            self.flights.borrow_mut().cancel(&question);
             return self.refuse(&format!("no call can be planned: {error}"), decided);
         }
         Action::Pause

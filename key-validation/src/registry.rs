@@ -59,6 +59,11 @@ impl Registry {
         Ok(Self { apis, base_paths, applications, keys, subscriptions })
     }
 
+    /// What is allowed but hardly meant, in words for the operator.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.apis.iter().flat_map(Api::shadows)
+    }
+
     /// The API whose base path is the longest one to match.
     pub fn find_api(&self, host: &Host<'_>, target: &Target<'_>) -> Option<ApiMatch> {
         self.base_paths.find(&self.apis, host, target.segments())

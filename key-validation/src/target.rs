@@ -225,6 +225,23 @@ impl Pattern {
             .map(Self)
     }
 
+    /// Whether every target that `other` matches is matched by this pattern too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut others = other.0.iter();
+        for part in &self.0 {
+            let covers = match (part, others.next()) {
+                (Part::Rest, _) => return true,
+                (Part::Parameter, Some(Part::Literal(_) | Part::Parameter)) => true,
+                (Part::Literal(literal), Some(Part::Literal(other))) => literal == other,
+                (Part::Parameter | Part::Literal(_), _) => false,
+            };
+            if !covers {
+                return false;
+            }
+        }
+        others.next().is_none()
+    }
+
     /// Whether these segments of a request's target match.
     pub fn matches(&self, segments: &[Segment<'_>]) -> bool {
         let mut segments = segments.iter();
@@ -377,6 +394,25 @@ mod tests {
             let target_of = Target::parse(target.as_bytes()).unwrap();
             let pattern_of = Pattern::parse(pattern, Ambiguities::none()).unwrap();
             assert_eq!(pattern_of.matches(target_of.segments()), expected, "{pattern} {target}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_is_no_laxer() {
+        for (pattern, other, expected) in [
+            ("/*", "/", true),
+            ("/*", "/a/{x}/*", true),
+            ("/a/*", "/a", true),
+            ("/a/{x}", "/a/b", true),
+            ("/a/{x}", "/a/{y}", true),
+            ("/a/b", "/a/{x}", false),
+            ("/a/{x}", "/a/*", false),
+            ("/a/{x}", "/a", false),
+            ("/a", "/a/b", false),
+            ("/a/*", "/b", false),
+        ] {
+            let parse = |text: &str| Pattern::parse(text, Ambiguities::none()).unwrap();
+            assert_eq!(parse(pattern).covers(&parse(other)), expected, "{pattern} {other}");
         }
     }
 

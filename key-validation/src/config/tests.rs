@@ -369,3 +369,29 @@ fn whatever_changes_the_question_or_what_is_kept_changes_the_fingerprint() {
     assert_ne!(rotated.identity_providers[0].fingerprint, original, "the secret behind the same variable");
     assert_eq!(fingerprint(&with("/realm", json!("x"))), original);
 }
+
+#[test]
+fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
+    let operation = |verb: &str, target: &str, scopes: Value| json!({"verb": verb, "target": target, "scopes": scopes});
+    let operations = json!([
+        operation("GET", "/order/special", json!(["special"])),
+        operation("GET", "/order/{id}", json!([])),
+        operation("DELETE", "/order/{id}", json!([])),
+        operation("HEAD", "/order/{id}", json!([])),
+        operation("PUT", "/order/{id}", json!(["write"])),
+        {"verb": "POST", "target": "/*", "authType": "None"},
+    ]);
+    let configuration = parse(&with("/registry/apis/0/operations", operations)).unwrap();
+
+    let warnings: Vec<String> = configuration.registry.warnings().collect();
+
+    let expected = [
+        "GET /order/special is shadowed for DELETE by the laxer DELETE /order/{id}",
+        "GET /order/special is shadowed for POST by the laxer POST /*",
+        "GET /order/{id} is shadowed for POST by the laxer POST /*",
+        "DELETE /order/{id} is shadowed for POST by the laxer POST /*",
+        "HEAD /order/{id} is shadowed for POST by the laxer POST /*",
+        "PUT /order/{id} is shadowed for POST by the laxer POST /*",
+    ];
+    assert_eq!(warnings, expected.map(|warning| format!("API `PizzaShack-1.0.0`: {warning}")));
+}

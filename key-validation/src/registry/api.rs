@@ -41,6 +41,8 @@ pub struct Api {
 #[derive(Debug)]
 pub struct Operation {
     verb: Verb,
+    /// As it was written.
+    target: String,
     pattern: Pattern,
     /// Which tokens it takes.
     pub auth_type: AuthType,
@@ -137,12 +139,43 @@ impl Api {
         self.operations.get(position)
     }
 
+    /// Describes each operation whose target another, laxer one serves for a verb that is not given there: a surprise
+    /// for whoever thought the target closed.
+    pub(super) fn shadows(&self) -> impl Iterator<Item = String> {
+        let shadowed = |operation: &Operation, laxer: &Operation| {
+            laxer.pattern != operation.pattern
+                && laxer.pattern.covers(&operation.pattern)
+                && laxer.is_laxer_than(operation)
+                && !self.has_verb(&operation.pattern, laxer.verb)
+        };
+        let pairs = self.operations.iter().flat_map(|one| self.operations.iter().map(move |other| (one, other)));
+        pairs.filter(move |(operation, laxer)| shadowed(operation, laxer)).map(|(operation, laxer)| {
+            let (verb, laxer_verb) = (operation.verb.as_str(), laxer.verb.as_str());
+            format!(
+                "API `{}`: {verb} {} is shadowed for {laxer_verb} by the laxer {laxer_verb} {}",
+                self.id, operation.target, laxer.target
+            )
+        })
+    }
+
+    fn has_verb(&self, pattern: &Pattern, verb: Verb) -> bool {
+        let same = self.operations.iter().filter(|operation| operation.pattern == *pattern);
+        same.into_iter().any(|operation| operation.verb == verb || (operation.verb, verb) == (Verb::Get, Verb::Head))
+    }
+
     /// Whether the API is served on this host, and by being named.
     fn serves(&self, host: &Host<'_>) -> Option<HostRank> {
         if self.hosts.is_empty() {
             return Some(HostRank::Any);
         }
         self.hosts.iter().any(|name| name == host.as_str()).then_some(HostRank::Named)
+    }
+}
+
+impl Operation {
+    fn is_laxer_than(&self, other: &Self) -> bool {
+        let public = |operation: &Self| operation.auth_type == AuthType::None;
+        (public(self) && !public(other)) || (self.scopes.is_empty() && !other.scopes.is_empty())
     }
 }
 
@@ -273,7 +306,8 @@ fn check_operations(api: &str, raw: Vec<raw::Operation>, allowed: Ambiguities) -
         let scopes = raw.scopes.iter().enumerate().map(scope).collect::<Result<_, _>>()?;
         // Kept in the order of precedence.
         let position = operations.partition_point(|other| other.pattern <= pattern);
-        operations.insert(position, Operation { verb: raw.verb, pattern, auth_type: raw.auth_type, scopes });
+        let operation = Operation { verb: raw.verb, target: raw.target, pattern, auth_type: raw.auth_type, scopes };
+        operations.insert(position, operation);
     }
     Ok(operations)
 }
