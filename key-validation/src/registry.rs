@@ -46,7 +46,7 @@ impl Registry {
         let provider_names: Names = names(providers.iter().map(|provider| provider.name.as_str()));
         let mut apis = Vec::with_capacity(raw.apis.len());
         for (index, api) in raw.apis.into_iter().enumerate() {
-            apis.push(Api::check(&format!("registry.apis[{index}]"), api, &provider_names)?);
+            apis.push(Api::check(&format!("registry.apis[{index}]"), api, providers)?);
         }
         let base_paths = BasePaths::index(&apis)?;
         let applications: Vec<(Application, Vec<raw::ApplicationKey>)> =

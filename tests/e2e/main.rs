@@ -12,6 +12,7 @@ mod own_handler;
 mod refused_configurations;
 mod registry;
 mod s1_authorization;
+mod s1_election;
 mod s1_identity_headers;
 mod s1_routing;
 mod s2_answers;

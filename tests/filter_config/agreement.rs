@@ -76,9 +76,6 @@ fn wrong_types_and_unknown_names_are_refused_by_both() {
 fn what_is_not_built_yet_is_refused() {
     let authentication = "/identityProviders/0/introspection/clientAuthentication";
     let method = "identityProviders[0].introspection.clientAuthentication.method";
-    let mut second = full()["identityProviders"][0].clone();
-    second["name"] = json!("other");
-    second["tokens"] = json!([{"prefix": "other_"}]);
     assert_refused(&[
         (authentication, "method", json!("private_key_jwt"), method, BySchema),
         ("/registry", "revocations", json!([{"kind": "all", "action": "deny"}]), "registry.revocations[0]", BySchema),
@@ -89,17 +86,31 @@ fn what_is_not_built_yet_is_refused() {
             "identityProviders[0].introspection.selfTest",
             ByParserAlone,
         ),
-        ("/identityProviders", "-", second, "identityProviders[1]", ByParserAlone),
     ]);
 }
 
 #[test]
+fn tokens_of_one_shape_belong_to_one_identity_provider_of_an_api() {
+    let mut of_one_shape = full()["identityProviders"][0].clone();
+    of_one_shape["name"] = json!("other");
+    let two = with(&full(), "/identityProviders/-", of_one_shape);
+    assert_eq!(refusal(&two), None, "each API names its own");
+
+    let of_any = with(&two, "/registry/apis/0/identityProviders", json!([]));
+    let refusal = refusal(&of_any).expect("a refusal");
+    assert!(refusal.starts_with("registry.apis[0].identityProviders: "), "{refusal}");
+}
+
+#[test]
 fn wrong_values_and_references_are_refused_by_the_parser() {
+    let mut twice = full()["identityProviders"][0].clone();
+    twice["tokens"] = json!([{"prefix": "other_"}]);
     let case = |place, member, value, path| (place, member, value, path, ByParserAlone);
     let introspection = "/identityProviders/0/introspection";
     let authentication = "/identityProviders/0/introspection/clientAuthentication";
     let secret = "identityProviders[0].introspection.clientAuthentication.clientSecret";
     assert_refused(&[
+        case("/identityProviders", "-", twice, "identityProviders[1].name"),
         case("", "identityProviders", json!([]), "identityProviders"),
         case("", "tokenBytes", json!(0), "tokenBytes"),
         case("", "realm", json!("a\"b"), "realm"),

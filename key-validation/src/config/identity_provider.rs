@@ -97,7 +97,6 @@ pub(super) fn check_all(
     if raw.is_empty() {
         return Err(ConfigError::new("identityProviders", "must name at least one"));
     }
-    let mut shapes = Vec::new();
     let mut checked: Vec<IdentityProvider> = Vec::with_capacity(raw.len());
     for (index, raw) in raw.into_iter().enumerate() {
         let path = format!("identityProviders[{index}]");
@@ -106,20 +105,10 @@ pub(super) fn check_all(
         }
         for shape in &raw.tokens {
             check_shape(&path, shape)?;
-            if shapes.contains(shape) {
-                return Err(ConfigError::new(
-                    format!("{path}.tokens"),
-                    "claims a shape that is claimed already: a token is never tried at one after the other",
-                ));
-            }
-            shapes.push(shape.clone());
         }
         let mut provider = IdentityProvider::check(&path, raw, surroundings)?;
         provider.fingerprint = surroundings.fingerprint(index, &provider.introspection.client_authentication);
         checked.push(provider);
-    }
-    if checked.len() > 1 {
-        return Err(ConfigError::new("identityProviders[1]", "more than one identity provider is not built yet"));
     }
     Ok(checked)
 }

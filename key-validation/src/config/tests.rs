@@ -395,3 +395,27 @@ fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
     ];
     assert_eq!(warnings, expected.map(|warning| format!("API `PizzaShack-1.0.0`: {warning}")));
 }
+
+#[test]
+fn an_api_takes_tokens_of_a_shape_from_one_identity_provider() {
+    let second = |tokens: Value| {
+        let mut second = sample()["identityProviders"][0].clone();
+        second["name"] = json!("second");
+        second["tokens"] = tokens;
+        with("/identityProviders/-", second)
+    };
+    let ambiguous = "registry.apis[0].identityProviders: `corporate` and `second` both claim tokens of one shape: \
+                     a token is never tried at one after the other";
+    assert_eq!(refusal(&second(json!([{"prefix": "x"}, {"any": true}]))), ambiguous);
+    assert_eq!(refusal(&second(json!([{"prefix": "x"}]))), "accepted");
+
+    let mut apart = second(json!([{"any": true}]));
+    apart["registry"]["apis"][0]["identityProviders"] = json!(["second"]);
+    assert_eq!(refusal(&apart), "accepted");
+    apart["registry"]["apis"][0]["identityProviders"] = json!(["second", "second"]);
+    assert!(refusal(&apart).starts_with("registry.apis[0].identityProviders: "));
+
+    let mut twice = second(json!([{"prefix": "x"}]));
+    twice["identityProviders"][1]["name"] = json!("corporate");
+    assert_eq!(refusal(&twice), "identityProviders[1].name: `corporate` is there twice");
+}

@@ -7,7 +7,7 @@ use crate::config::IdentityProvider;
 use crate::config::raw::TokenShape;
 use crate::registry::IdentityProviderIndex;
 
-/// The one among `allowed` (all, when empty) that claims the token by its shape: a prefix before an issuer before any.
+/// The one among `allowed` that claims the token by its shape: the longest prefix before an issuer before any.
 pub(super) fn elect(
     providers: &[IdentityProvider],
     allowed: &[IdentityProviderIndex],
@@ -16,7 +16,7 @@ pub(super) fn elect(
     let issuer = unverified_issuer(token);
     let candidates = (0..).map(IdentityProviderIndex).zip(providers);
     candidates
-        .filter(|(index, _)| allowed.is_empty() || allowed.contains(index))
+        .filter(|(index, _)| allowed.contains(index))
         .filter_map(|(index, provider)| {
             let claims = provider.tokens.iter().filter_map(|shape| claim(shape, token, issuer.as_deref()));
             claims.max().map(|claim| (claim, index))

@@ -613,3 +613,44 @@ fn a_token_is_asked_about_at_the_identity_provider_that_its_shape_names() {
         assert_eq!(reason(&fixture.decide(&headers)), expected, "{token}");
     }
 }
+
+/// Two identity providers: `idp` for tokens that begin with `a-`, `other` for all else; both know a client `unblocked`,
+/// which is an application's at `idp` alone.
+fn two_identity_providers() -> Fixture {
+    let mut configuration = configuration();
+    let mut other = configuration["identityProviders"][0].clone();
+    configuration["identityProviders"][0]["tokens"] = json!([{"prefix": "a-"}]);
+    other["name"] = json!("other");
+    other["introspection"]["cluster"] = json!("other");
+    configuration["identityProviders"].as_array_mut().unwrap().push(other);
+    let first = &mut configuration["registry"]["apis"][0];
+    first["identityProviders"] = json!(["idp"]);
+    Fixture::with(&configuration)
+}
+
+fn with_token<'a>(path: &'a str, authorization: &'a str) -> [(&'a str, &'a str); 4] {
+    [(":method", "GET"), (":path", path), (":authority", "x"), ("authorization", authorization)]
+}
+
+#[test]
+fn a_token_is_asked_about_at_one_identity_provider_alone() {
+    let fixture = two_identity_providers();
+    for (path, token, cluster) in
+        [("/open/1/x", "Bearer a-t", "idp"), ("/open/1/x", "Bearer t", "other"), ("/pizza/1/x", "Bearer a-t", "idp")]
+    {
+        let Step::Introspect(exchange) = fixture.begin(&with_token(path, token)) else { panic!("{path} {token}") };
+        let call = fixture.gateway.begin_call(&exchange, UnixTime::from_seconds(NOW)).unwrap();
+        assert_eq!(call.cluster, cluster, "{path} {token}");
+    }
+    let refused = fixture.decide(&with_token("/pizza/1/x", "Bearer t"));
+    assert_eq!(reason(&refused), "invalid_token", "an identity provider that the API does not name");
+}
+
+#[test]
+fn a_client_id_is_an_application_s_at_its_own_identity_provider_alone() {
+    let fixture = two_identity_providers();
+
+    assert_eq!(reason(&fixture.decide(&with_token("/all/1/x", "Bearer a-t"))), "allow");
+    assert_eq!(reason(&fixture.decide(&with_token("/all/1/x", "Bearer t"))), "no_subscription");
+    assert_eq!((fixture.count("call idp active"), fixture.count("call other active")), (1, 1));
+}

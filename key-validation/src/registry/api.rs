@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{ApiIndex, Host, IdentityProviderIndex, Names};
+use super::{ApiIndex, Host, IdentityProviderIndex};
 use crate::ScopeToken;
 use crate::config::raw::{self, AuthType, LifeCycleStatus, ScopeMatching, Verb};
-use crate::config::{ConfigError, at};
+use crate::config::{ConfigError, IdentityProvider, at};
 use crate::target::{Ambiguities, Pattern, Segment, Target};
 
 /// A published API, checked.
@@ -21,7 +21,7 @@ pub struct Api {
     pub context: String,
     /// Where it stands in its life cycle.
     pub life_cycle_status: LifeCycleStatus,
-    /// The identity providers whose tokens it takes; any when empty.
+    /// The identity providers whose tokens it takes.
     pub identity_providers: Vec<IdentityProviderIndex>,
     /// Whether callers need a subscription.
     pub subscription_validation: bool,
@@ -71,7 +71,7 @@ pub enum OperationMatch<'a> {
 }
 
 impl Api {
-    pub(super) fn check(path: &str, raw: raw::Api, providers: &Names<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn check(path: &str, raw: raw::Api, providers: &[IdentityProvider]) -> Result<Self, ConfigError> {
         for (field, text) in [("name", &raw.name), ("version", &raw.version)] {
             if text.is_empty() {
                 return Err(ConfigError::new(format!("{path}.{field}"), "must not be empty"));
@@ -88,14 +88,7 @@ impl Api {
         if raw.is_default_version {
             base_paths.push(base);
         }
-        let mut identity_providers = Vec::new();
-        for (index, name) in raw.identity_providers.iter().enumerate() {
-            let reason = || format!("there is no identity provider `{name}`");
-            let provider = providers
-                .get(name.as_str())
-                .ok_or_else(|| ConfigError::new(format!("{path}.identityProviders[{index}]"), reason()))?;
-            identity_providers.push(IdentityProviderIndex(*provider));
-        }
+        let identity_providers = check_identity_providers(path, &raw.identity_providers, providers)?;
         let allowed_ambiguities = allowed_ambiguities(&raw);
         let operations = check_operations(path, raw.operations, allowed_ambiguities)?;
         Ok(Self {
@@ -281,6 +274,41 @@ fn allowed_ambiguities(raw: &raw::Api) -> Ambiguities {
         allowed = allowed.with(Ambiguities::PATH_PARAMETER);
     }
     allowed
+}
+
+/// The identity providers that an API names, or all of them; of any shape of tokens at most one may have the claim.
+fn check_identity_providers(
+    path: &str,
+    names: &[String],
+    providers: &[IdentityProvider],
+) -> Result<Vec<IdentityProviderIndex>, ConfigError> {
+    let path = format!("{path}.identityProviders");
+    let mut allowed: Vec<usize> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let position = providers.iter().position(|provider| provider.name == *name);
+        allowed.push(position.ok_or_else(|| {
+            ConfigError::new(format!("{path}[{index}]"), format!("there is no identity provider `{name}`"))
+        })?);
+    }
+    if names.is_empty() {
+        allowed.extend(0..providers.len());
+    }
+    let candidates: Vec<&IdentityProvider> = allowed.iter().filter_map(|index| providers.get(*index)).collect();
+    for (index, one) in candidates.iter().enumerate() {
+        let earlier = candidates.iter().take(index);
+        if let Some(other) = earlier.into_iter().find(|other| shares_a_shape(one, other)) {
+            let reason = format!(
+                "`{}` and `{}` both claim tokens of one shape: a token is never tried at one after the other",
+                other.name, one.name
+            );
+            return Err(ConfigError::new(path, reason));
+        }
+    }
+    Ok(allowed.into_iter().map(IdentityProviderIndex).collect())
+}
+
+fn shares_a_shape(one: &IdentityProvider, other: &IdentityProvider) -> bool {
+    one.tokens.iter().any(|shape| other.tokens.contains(shape))
 }
 
 fn check_hosts(path: &str, hosts: &[String]) -> Result<Vec<String>, ConfigError> {
