@@ -62,6 +62,14 @@ impl AnswerKey {
     }
 }
 
+impl AnswerKey {
+    /// A number that differs from token to token.
+    pub(crate) fn low_octet(&self) -> u8 {
+        let [low, ..] = self.0;
+        low
+    }
+}
+
 /// Active answers in one bucket.
 const WAYS: u32 = 4;
 /// Longest record that lies among the others; longer ones have buckets of their own.

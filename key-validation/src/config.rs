@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::denial::ChallengeSettings;
 use crate::registry::Registry;
 pub use backend_jwt::BackendJwtSettings;
-pub use identity_provider::{ClientAuthentication, IdentityProvider, IntrospectionEndpoint};
+pub use identity_provider::{BreakerSettings, ClientAuthentication, IdentityProvider, IntrospectionEndpoint};
 pub use raw::PublishedField;
 use reader::StrictValue;
 

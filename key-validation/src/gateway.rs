@@ -74,10 +74,9 @@ impl Gateway {
         handler: Box<dyn KeyValidationHandler>,
         minter: impl FnOnce(BackendJwtSettings) -> JwtMinter,
     ) -> Self {
-        let availability =
-            configuration.identity_providers.iter().map(|provider| Availability::new(provider.concurrent_calls));
+        let availability = configuration.identity_providers.iter().map(Availability::new).collect();
         Self {
-            availability: availability.collect(),
+            availability,
             answers: AnswerCache::new(configuration.cache.shared_entries),
             minted: MintedJwts::new(configuration.cache.backend_jwt_bytes),
             minter: configuration.backend_jwt.take().map(minter),
@@ -113,7 +112,7 @@ impl Gateway {
     pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
         let index = exchange.question.identity_provider;
         let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
-        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(now)?;
+        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(&exchange.question.key, now)?;
         Ok(IntrospectionCall::new(&provider.introspection, &exchange.token, &exchange.trace))
     }
 
@@ -129,7 +128,7 @@ impl Gateway {
         let provider = self.identity_provider(identity_provider).ok_or(Unavailable::Misconfigured)?;
         let verdict = read_response(provider, response, asked_at, now);
         if let Some(availability) = self.availability(identity_provider) {
-            availability.end_call(&verdict, now);
+            availability.end_call(&key, &verdict, now);
         }
         ports.telemetry.record(Event::IntrospectionCall {
             identity_provider: &provider.name,

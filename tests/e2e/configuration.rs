@@ -71,6 +71,8 @@ pub(crate) fn small_with_introspection<const N: usize>(members: [(&str, Value); 
 pub(crate) fn identity_provider() -> Value {
     json!({
         "name": IDP,
+        // Out of the way of tests that bring outages about for other reasons.
+        "breaker": {"failures": 1_000_000},
         "introspection": {
             "cluster": IDP,
             "authority": "idp.example.com",

@@ -31,6 +31,8 @@ pub struct IdentityProvider {
     pub audience: Vec<String>,
     /// Leeway for `nbf` and `iat`.
     pub clock_skew: Duration,
+    /// When calls are suspended.
+    pub breaker: BreakerSettings,
     /// Calls under way at a time in one worker.
     pub concurrent_calls: u32,
     /// Longest use of an active answer.
@@ -41,6 +43,15 @@ pub struct IdentityProvider {
     pub forward_claims: Vec<String>,
     /// Digest of everything that changes what is asked or what is kept of the answer.
     pub fingerprint: [u8; 32],
+}
+
+/// When calls to an identity provider are suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// Outages in a row that open the breaker.
+    pub failures: u32,
+    /// How long it stays open before a probe, about.
+    pub open_for: Duration,
 }
 
 /// The introspection endpoint, checked.
@@ -178,6 +189,7 @@ impl IdentityProvider {
             claims: raw.claims,
             audience: raw.audience,
             clock_skew: raw.clock_skew.get(),
+            breaker: BreakerSettings { failures: raw.breaker.failures, open_for: raw.breaker.open_for.get() },
             concurrent_calls: raw.concurrent_calls,
             maximum_lifetime: surroundings.bounds.maximum_lifetime.get(),
             inactive_lifetime: surroundings.bounds.inactive_lifetime.get(),

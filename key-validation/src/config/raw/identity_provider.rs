@@ -180,9 +180,9 @@ pub enum OutageMode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Breaker {
-    /// Failures in a row that open it. Read and checked; the breaker itself is not built yet.
+    /// Outages in a row that open it, if they are about 3 different tokens at least.
     pub failures: u32,
-    /// How long it stays open. Read and checked; the breaker itself is not built yet.
+    /// How long it stays open before one call goes out as a probe, give or take a quarter.
     pub open_for: Duration,
 }
 
