@@ -345,7 +345,8 @@ fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> 
         PublishedField::Tier => subscriber.map(|subscriber| subscriber.tier),
         PublishedField::KeyType => subscriber.map(|subscriber| subscriber.key_type.as_str()),
     };
-    value.map(str::to_owned)
+    // The identity provider's texts may be a user's: no line of a log may end within one.
+    value.map(|value| value.replace(char::is_control, "\u{fffd}"))
 }
 
 fn outcome_name(verdict: &Verdict) -> &'static str {

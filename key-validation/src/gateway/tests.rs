@@ -575,6 +575,16 @@ fn what_is_published_follows_the_configuration() {
 }
 
 #[test]
+fn what_is_published_has_no_control_characters() {
+    let fixture = Fixture::answering("sub", json!("alice\r\ndecision=allow\u{7f}\u{85}"));
+
+    let forward = forward(fixture.call("GET", "/pizza/1/order"));
+
+    let subject = ("subject", "alice\u{fffd}\u{fffd}decision=allow\u{fffd}\u{fffd}".to_owned());
+    assert!(forward.publication.fields.contains(&subject), "{:?}", forward.publication);
+}
+
+#[test]
 fn calls_are_shed_over_the_limit_and_held_off_when_we_are_refused() {
     let mut configuration = configuration();
     configuration["identityProviders"][0]["concurrentCalls"] = json!(1);
