@@ -132,6 +132,23 @@ impl AnswerCache {
         self.get_active(&self.large, key, now, shared).unwrap_or(Lookup::Miss)
     }
 
+    /// The active answer of a token, no longer fresh, if it was so within `stale_for` before.
+    pub fn get_stale(
+        &self,
+        key: &AnswerKey,
+        stale_for: Duration,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) -> Option<Answer> {
+        let newest = [&self.active, &self.large].into_iter().filter_map(|region| region.get(&key.0, shared));
+        let entry = newest.max_by_key(|entry| entry.asked_at)?;
+        let inactive = self.inactive.get(&key.0, shared);
+        let believed = inactive.is_none_or(|inactive| inactive.asked_at < entry.asked_at)
+            && self.removed.borrow().allows(key, entry.asked_at);
+        let usable = believed && now < entry.usable_until.plus(stale_for);
+        usable.then(|| Answer::Active(Rc::from(entry.payload)))
+    }
+
     fn get_active(&self, region: &Region, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Option<Lookup> {
         let entry = region.get(&key.0, shared)?;
         let usable = now < entry.usable_until && self.removed.borrow().allows(key, entry.asked_at);

@@ -77,6 +77,8 @@ pub struct Publication {
 pub enum Outcome {
     /// The caller may.
     Allow,
+    /// The caller may, by what the identity provider said before it was away.
+    AllowStale,
     /// No caller is asked for.
     Public,
     /// The caller may not.
@@ -89,6 +91,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::AllowStale => "allow_stale",
             Self::Public => "public",
             Self::Deny => "deny",
         }

@@ -152,8 +152,11 @@ impl Gateway {
     /// Ends an exchange.
     pub fn resume(&self, exchange: &Exchange, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
         let decided = match verdict {
-            Ok(answer) => self.decide(exchange, answer, now, ports),
-            Err(unavailable) => Err((*unavailable).into()),
+            Ok(answer) => self.decide(exchange, answer, Outcome::Allow, now, ports),
+            Err(unavailable) => match self.stale_answer(exchange.question, *unavailable, now, ports) {
+                Some(answer) => self.decide(exchange, &answer, Outcome::AllowStale, now, ports),
+                None => Err((*unavailable).into()),
+            },
         };
         decided.map_or_else(
             |denial| Decision::Reply(denial.reply(&self.configuration.challenge, exchange.grpc)),
@@ -239,8 +242,31 @@ impl Gateway {
         lookup
     }
 
+    /// What the identity provider said before it was away, where that may still count: never without an `exp` that lies ahead.
+    fn stale_answer(
+        &self,
+        Question { identity_provider, key }: Question,
+        unavailable: Unavailable,
+        now: UnixTime,
+        ports: Ports<'_>,
+    ) -> Option<Answer> {
+        let Unavailable::Outage { .. } = unavailable else { return None };
+        let stale_for = self.identity_provider(identity_provider)?.stale_for?;
+        let answer = self.answers.get_stale(&key, stale_for, now, ports.shared)?;
+        let Answer::Active(record) = &answer else { return None };
+        let expires_at = ActiveAnswer::decode(record).ok()?.expires_at;
+        (expires_at != UnixTime::MAX && expires_at > now).then_some(answer)
+    }
+
     /// The same for an answer that was remembered and for one that has just come.
-    fn decide(&self, exchange: &Exchange, answer: &Answer, now: UnixTime, ports: Ports<'_>) -> Result<Forward, Denial> {
+    fn decide(
+        &self,
+        exchange: &Exchange,
+        answer: &Answer,
+        outcome: Outcome,
+        now: UnixTime,
+        ports: Ports<'_>,
+    ) -> Result<Forward, Denial> {
         let Answer::Active(record) = answer else { return Err(Denial::InvalidToken) };
         let answer = ActiveAnswer::decode(record).map_err(|_| Denial::from(Unavailable::AnswerMalformed))?;
         let api = self.configuration.registry.api(exchange.api).ok_or(Denial::NoApi)?;
@@ -265,7 +291,7 @@ impl Gateway {
             }
             None => None,
         };
-        let publication = self.publication(Outcome::Allow, |field| published(field, &call, &caller));
+        let publication = self.publication(outcome, |field| published(field, &call, &caller));
         let remove_authorization = !self.configuration.forward_authorization;
         Ok(Forward { remove_authorization, set, publication })
     }

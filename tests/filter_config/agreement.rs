@@ -54,8 +54,7 @@ fn wrong_types_and_unknown_names_are_refused_by_both() {
         case(IDP, "tokens", json!([{"suffix": "a"}]), "identityProviders[0].tokens[0]"),
         case(IDP, "clockSkew", json!(5), "identityProviders[0].clockSkew"),
         case(IDP, "clockSkew", json!("five"), "identityProviders[0].clockSkew"),
-        case(IDP, "outage", json!({"mode": "stale"}), "identityProviders[0].outage.mode"),
-        case(IDP, "outage", json!({"mode": "deny", "for": "60s"}), "identityProviders[0].outage.for"),
+        case(IDP, "outage", json!({"mode": "open"}), "identityProviders[0].outage.mode"),
         case(IDP, "breaker", json!({"failures": "5"}), "identityProviders[0].breaker.failures"),
         case("/cache/introspection", "refreshAhead", json!(1), "cache.introspection.refreshAhead"),
         case("/backendJwt", "lifetime", json!("900"), "backendJwt.lifetime"),
@@ -111,6 +110,8 @@ fn wrong_values_and_references_are_refused_by_the_parser() {
     let secret = "identityProviders[0].introspection.clientAuthentication.clientSecret";
     assert_refused(&[
         case("/identityProviders", "-", twice, "identityProviders[1].name"),
+        case(IDP, "outage", json!({"mode": "stale"}), "identityProviders[0].outage.for"),
+        case(IDP, "outage", json!({"mode": "deny", "for": "60s"}), "identityProviders[0].outage.for"),
         case("", "identityProviders", json!([]), "identityProviders"),
         case("", "tokenBytes", json!(0), "tokenBytes"),
         case("", "realm", json!("a\"b"), "realm"),

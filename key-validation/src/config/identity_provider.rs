@@ -31,6 +31,8 @@ pub struct IdentityProvider {
     pub audience: Vec<String>,
     /// Leeway for `nbf` and `iat`.
     pub clock_skew: Duration,
+    /// How long past its freshness an active answer is served during an outage; not at all when none.
+    pub stale_for: Option<Duration>,
     /// When calls are suspended.
     pub breaker: BreakerSettings,
     /// Calls under way at a time in one worker.
@@ -159,6 +161,9 @@ fn check_shape(path: &str, shape: &TokenShape) -> Result<(), ConfigError> {
     Err(ConfigError::new(format!("{path}.tokens"), reason))
 }
 
+/// A revoked token passes for as long, when the identity provider is away.
+const LONGEST_STALE: Duration = Duration::from_hours(1);
+
 impl IdentityProvider {
     fn check(path: &str, raw: raw::IdentityProvider, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
         let name_octet = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'-');
@@ -189,6 +194,7 @@ impl IdentityProvider {
             claims: raw.claims,
             audience: raw.audience,
             clock_skew: raw.clock_skew.get(),
+            stale_for: check_outage(path, &raw.outage)?,
             breaker: BreakerSettings { failures: raw.breaker.failures, open_for: raw.breaker.open_for.get() },
             concurrent_calls: raw.concurrent_calls,
             maximum_lifetime: surroundings.bounds.maximum_lifetime.get(),
@@ -196,6 +202,19 @@ impl IdentityProvider {
             forward_claims: surroundings.forward_claims.to_vec(),
             fingerprint: [0; 32],
         })
+    }
+}
+
+fn check_outage(path: &str, raw: &raw::Outage) -> Result<Option<Duration>, ConfigError> {
+    let refused = |reason: &str| Err(ConfigError::new(format!("{path}.outage.for"), reason));
+    match (raw.mode, raw.stale_for.map(raw::Duration::get)) {
+        (raw::OutageMode::Deny, None) => Ok(None),
+        (raw::OutageMode::Deny, Some(_)) => refused("goes with the mode `stale`"),
+        (raw::OutageMode::Stale, None) => refused("is required by the mode `stale`"),
+        (raw::OutageMode::Stale, Some(stale_for)) if stale_for.is_zero() || stale_for > LONGEST_STALE => {
+            refused("must be above 0 and at most 1h")
+        }
+        (raw::OutageMode::Stale, stale_for) => Ok(stale_for),
     }
 }
 

@@ -8,7 +8,7 @@ mod registry;
 
 use serde::Deserialize;
 
-use super::duration::Duration;
+pub(super) use super::duration::Duration;
 use super::secret_source::SecretSource;
 pub use identity_provider::*;
 pub use registry::*;
@@ -114,7 +114,7 @@ pub struct BackendJwt {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum PublishedField {
-    /// `allow`, `public` or `deny`.
+    /// `allow`, `allow_stale`, `public` or `deny`.
     Decision,
     /// The API's id.
     Api,

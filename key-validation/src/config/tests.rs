@@ -120,7 +120,12 @@ fn wrong_identity_providers_are_refused_with_their_path() {
         (provider("tokens", json!([{"any": false}])), "identityProviders[0].tokens: `any` must be true"),
         (provider("tokens", json!([{"regex": "x"}])), "identityProviders[0].tokens[0]: unknown variant `regex`"),
         (provider("tokens", json!([])), "identityProviders[0].tokens: must name at least one shape"),
-        (provider("outage", json!({"mode": "stale"})), "identityProviders[0].outage.mode: unknown variant `stale`"),
+        (provider("outage", json!({"mode": "stale"})), "identityProviders[0].outage.for: is required by the mode"),
+        (provider("outage", json!({"for": "60s"})), "identityProviders[0].outage.for: goes with the mode `stale`"),
+        (
+            provider("outage", json!({"mode": "stale", "for": "2h"})),
+            "identityProviders[0].outage.for: must be above 0 and at most 1h",
+        ),
         (provider("breaker", json!({"failures": 0})), "identityProviders[0].breaker: must be above 0"),
         (
             provider("claims", json!({"applicationToken": [{"claim": "a"}]})),

@@ -664,3 +664,80 @@ fn a_client_id_is_an_application_s_at_its_own_identity_provider_alone() {
     assert_eq!(reason(&fixture.decide(&with_token("/all/1/x", "Bearer t"))), "no_subscription");
     assert_eq!((fixture.count("call idp active"), fixture.count("call other active")), (1, 1));
 }
+
+/// Answers are fresh for 300 s, and served for 60 s more during an outage.
+fn stale_fixture() -> Fixture {
+    let mut configuration = configuration();
+    configuration["identityProviders"][0]["outage"] = json!({"mode": "stale", "for": "60s"});
+    let mut fixture = Fixture::with(&configuration);
+    fixture.answer["exp"] = json!(NOW + 340);
+    fixture
+}
+
+/// The decision about a request whose call fails so.
+fn decide_after(fixture: &Fixture, path: &str, status: u16) -> &'static str {
+    let now = UnixTime::from_seconds(fixture.now);
+    let Step::Introspect(exchange) = fixture.begin(&with_token(path, "Bearer t")) else { panic!("decided") };
+    fixture.gateway.begin_call(&exchange, now).unwrap();
+    let response = IntrospectionResponse { status: Some(status), retry_after: None, body: Some(b"") };
+    let verdict = fixture.gateway.end_call(exchange.question(), &response, now, now, fixture.ports());
+    reason(&fixture.gateway.resume(&exchange, &verdict, now, fixture.ports()))
+}
+
+#[test]
+fn during_an_outage_a_known_token_passes_for_a_while_where_configured_so() {
+    let mut fixture = stale_fixture();
+    assert_eq!(fixture.reason("GET", "/pizza/1/order"), "allow");
+
+    fixture.now = NOW + 339;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "allow_stale");
+    assert_eq!(decide_after(&fixture, "/all/1/order", 503), "allow_stale", "each API decides for itself");
+    assert_eq!(decide_after(&fixture, "/slashes/1/order", 503), "no_subscription");
+    fixture.now = NOW + 340;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable", "expired");
+
+    let mut fixture = stale_fixture();
+    fixture.answer["exp"] = json!(NOW + 1000);
+    fixture.reason("GET", "/pizza/1/order");
+    fixture.now = NOW + 359;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "allow_stale");
+    fixture.now = NOW + 360;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable", "too long ago");
+}
+
+#[test]
+fn nothing_but_an_outage_lets_a_stale_answer_count() {
+    for (status, expected) in
+        [(401, "idp_client_auth_failed"), (302, "idp_misconfigured"), (200, "idp_answer_malformed")]
+    {
+        let mut fixture = stale_fixture();
+        fixture.reason("GET", "/pizza/1/order");
+        fixture.now = NOW + 301;
+        assert_eq!(decide_after(&fixture, "/pizza/1/order", status), expected);
+    }
+}
+
+#[test]
+fn a_token_without_expiry_and_an_inactive_one_are_never_served_stale() {
+    let mut fixture = stale_fixture();
+    fixture.answer["exp"] = Value::Null;
+    fixture.reason("GET", "/pizza/1/order");
+    fixture.now = NOW + 301;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable");
+
+    let mut fixture = stale_fixture();
+    fixture.reason("GET", "/pizza/1/order");
+    fixture.now = NOW + 301;
+    fixture.answer["active"] = json!(false);
+    assert_eq!(fixture.reason("GET", "/pizza/1/order"), "invalid_token");
+    fixture.now = NOW + 312;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable");
+}
+
+#[test]
+fn by_default_nothing_stale_is_served() {
+    let mut fixture = Fixture::answering("exp", json!(NOW + 340));
+    fixture.reason("GET", "/pizza/1/order");
+    fixture.now = NOW + 301;
+    assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable");
+}

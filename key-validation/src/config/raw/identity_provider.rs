@@ -163,6 +163,9 @@ pub struct Outage {
     /// The mode.
     #[serde(default)]
     pub mode: OutageMode,
+    /// With `stale`: how long past its freshness an active answer is still served.
+    #[serde(rename = "for")]
+    pub stale_for: Option<Duration>,
 }
 
 /// Modes of [`Outage`].
@@ -173,6 +176,8 @@ pub enum OutageMode {
     /// Requests whose token must be asked about are answered 503.
     #[default]
     Deny,
+    /// What it said of the token before still counts for a while, if the token has an `exp` that lies ahead.
+    Stale,
 }
 
 /// When calls to an identity provider are suspended.
