@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::configuration::{self, BACKEND_JWT_HEADER, IDP, JWKS_PATH, SECRET, SECRET_VARIABLE};
@@ -10,8 +10,9 @@ use super::harness::answer::Answer;
 use super::harness::backend::BACKEND;
 use super::harness::backend_jwt::BackendJwt;
 use super::harness::gateway::{Gateway, Setup};
-use super::harness::script::Script;
+use super::harness::script::{Script, active};
 use super::harness::scripted_idp::ScriptedIdp;
+use super::registry::{ANY, SHOP};
 
 /// A gateway and its identity provider, which is a scripted one unless said otherwise.
 pub(crate) struct Site<I = ScriptedIdp> {
@@ -58,6 +59,21 @@ impl Site {
     pub(crate) async fn get_with(&self, target: &str, script: Script) -> Answer {
         let token = self.idp.issue(script);
         self.gateway.get(target).bearer(&token).send().await
+    }
+
+    /// Fails the test if the filter's VM has died, which `FAIL_RELOAD` would hide.
+    pub(crate) async fn assert_alive(&self) {
+        let answer = self.get_with(ANY, active(SHOP, &json!({}))).await;
+        assert_eq!(answer.status, 200);
+        let log = self.gateway.log();
+        for trace in ["panicked", "Proxy-Wasm plugin in-VM backtrace", "RuntimeError"] {
+            assert!(!log.contains(trace), "the filter's VM has died:\n{log}");
+        }
+        let metrics = self.gateway.metrics().await;
+        for reload in ["success", "backoff", "failure"] {
+            let name = format!("envoy_wasm_gatehouse_vm_reload_{reload}");
+            assert_eq!(metrics.count(&name, &[]), 0, "{name}");
+        }
     }
 }
 

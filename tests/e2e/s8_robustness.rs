@@ -8,21 +8,6 @@ use super::fixtures::{Site, shop};
 use super::harness::script::{Script, active};
 use super::registry::{ANY, MENU, SHOP};
 
-/// Fails the test if the filter's VM has died, which `FAIL_RELOAD` would hide.
-async fn assert_alive(site: &Site) {
-    let answer = site.get_with(ANY, active(SHOP, &json!({}))).await;
-    assert_eq!(answer.status, 200);
-    let log = site.gateway.log();
-    for trace in ["panicked", "Proxy-Wasm plugin in-VM backtrace", "RuntimeError"] {
-        assert!(!log.contains(trace), "the filter's VM has died:\n{log}");
-    }
-    let metrics = site.gateway.metrics().await;
-    for reload in ["success", "backoff", "failure"] {
-        let name = format!("envoy_wasm_gatehouse_vm_reload_{reload}");
-        assert_eq!(metrics.count(&name, &[]), 0, "{name}");
-    }
-}
-
 /// Every octet, alone and amid others.
 fn octets() -> impl Iterator<Item = (String, Vec<u8>)> {
     (0..=u8::MAX).flat_map(|octet| {
@@ -45,7 +30,7 @@ async fn s8_any_octet_in_a_header_value_gets_an_answer() {
             assert!(answer.is_some(), "{header}: {name}");
         }
     }
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }
 
 #[tokio::test]
@@ -56,7 +41,7 @@ async fn s8_any_octet_in_a_header_name_gets_an_answer() {
 
         assert!(answer.is_some(), "{name}");
     }
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }
 
 #[tokio::test]
@@ -69,7 +54,7 @@ async fn s8_any_octet_in_a_target_gets_an_answer() {
             assert!(answer.is_some(), "{} {name}", before.escape_ascii());
         }
     }
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }
 
 #[tokio::test]
@@ -82,7 +67,7 @@ async fn s8_any_octet_in_a_token_that_is_asked_about_gets_an_answer() {
 
         assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);
     }
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }
 
 #[tokio::test]
@@ -155,7 +140,7 @@ async fn s8_hostile_members_of_an_answer_get_an_answer() {
 
         assert!([200, 401, 503].contains(&answer.status), "exp {number}: {}", answer.status);
     }
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }
 
 #[tokio::test]
@@ -168,5 +153,5 @@ async fn s8_made_up_tokens_leave_the_worker_as_it_was() {
     }
     let answer = site.gateway.get(ANY).bearer("made-up-0").send().await;
     site.assert_denied("made up", &answer, &INVALID_TOKEN).await;
-    assert_alive(&site).await;
+    site.assert_alive().await;
 }

@@ -1,95 +1,40 @@
-//! Envoy's bootstrap: one listener with the filter, on the weakest set-up of the host that there is.
+//! Envoy's bootstrap: one listener with the filter, the clusters, the names of the metrics.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::access_log;
 use super::backend::BACKEND;
+use super::listener::{Listener, free_port};
+use super::watched::Watched;
 
 /// What is generated from.
-pub(crate) struct Bootstrap<'s> {
-    pub(crate) vm_id: &'s str,
-    pub(crate) module: &'s Path,
-    /// The plugin's configuration, as text: it need not be JSON.
-    pub(crate) configuration: &'s str,
-    pub(crate) environment: &'s [String],
-    pub(crate) clusters: &'s [(String, Option<SocketAddr>)],
-    pub(crate) access_log: &'s Path,
+pub(super) struct Bootstrap<'s> {
+    pub(super) listener: &'s Listener,
+    /// Where the listener comes from, unless the bootstrap has it.
+    pub(super) watched: Option<&'s Watched>,
+    pub(super) clusters: &'s [(String, Option<SocketAddr>)],
 }
 
 impl Bootstrap<'_> {
-    pub(crate) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let mut clusters = vec![cluster("backend", Some(BACKEND.address))];
         clusters.extend(self.clusters.iter().map(|(name, address)| cluster(name, *address)));
-        json!({
+        let mut bootstrap = json!({
+            // Nothing depends on it, but who has resources delivered must have a name.
+            "node": {"id": "gateway", "cluster": "gateway"},
             "admin": {"address": free_port()},
             "stats_config": {"stats_tags": stats_tags()},
             // Else histograms come seconds late.
             "stats_flush_on_admin": true,
-            "static_resources": {"listeners": [self.listener()], "clusters": clusters},
-        })
-    }
-
-    fn listener(&self) -> Value {
-        // No path normalisation, and underscores in header names pass: what the filter must not rely on is off.
-        let connection_manager = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "gateway",
-            "codec_type": "AUTO",
-            "normalize_path": false,
-            "merge_slashes": false,
-            "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-            "common_http_protocol_options": {"headers_with_underscores_action": "ALLOW"},
-            "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
-            "access_log": [access_log::configuration(self.access_log)],
-            "http_filters": [self.filter(), {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-            }],
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-                {"match": {"connect_matcher": {}}, "route": {"cluster": "backend"}},
-                {"match": {"prefix": "/"}, "route": {"cluster": "backend"}},
-            ]}]},
+            "static_resources": {"clusters": clusters},
         });
-        json!({
-            "name": "gateway",
-            "address": free_port(),
-            "filter_chains": [{"filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": connection_manager,
-            }]}],
-        })
+        match self.watched {
+            None => bootstrap["static_resources"]["listeners"] = json!([self.listener.to_json()]),
+            Some(watched) => bootstrap["dynamic_resources"] = json!({"lds_config": watched.source()}),
+        }
+        bootstrap
     }
-
-    fn filter(&self) -> Value {
-        json!({
-            "name": "gatehouse",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                "config": {
-                    "name": "gatehouse",
-                    "root_id": "gatehouse",
-                    "failure_policy": "FAIL_RELOAD",
-                    "vm_config": {
-                        "vm_id": self.vm_id,
-                        "runtime": "envoy.wasm.runtime.v8",
-                        "code": {"local": {"filename": self.module}},
-                        "environment_variables": {"host_env_keys": self.environment},
-                    },
-                    "configuration": {
-                        "@type": "type.googleapis.com/google.protobuf.StringValue",
-                        "value": self.configuration,
-                    },
-                },
-            },
-        })
-    }
-}
-
-fn free_port() -> Value {
-    json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}})
 }
 
 /// A cluster with one endpoint, or with none.

@@ -10,9 +10,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::answer::{self, Answer, CASE_HEADER};
+use super::upload::Upload;
 
 /// Longer than Envoy's own time limits: whoever waits longer has been forgotten by the gateway.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A name for one request that no other has.
 pub(crate) fn fresh_case() -> String {
@@ -91,6 +92,14 @@ impl Call {
         let mut stream = TcpStream::connect(self.address).await.expect("connect to the gateway");
         stream.write_all(&self.bytes()).await.expect("send the request");
         condition.await;
+    }
+
+    /// Sends the request with the first piece of its body, in one go; the test sends the others when it likes.
+    pub(crate) async fn begin(self, piece: impl AsRef<[u8]>) -> Upload {
+        let stream = TcpStream::connect(self.address).await.expect("connect to the gateway");
+        let mut upload = Upload::new(stream, self.case.clone());
+        upload.send([&self.bytes(), piece.as_ref()].concat()).await;
+        upload
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -10,8 +10,11 @@ use super::access_log::{self, LogEntry};
 use super::answer::Answer;
 use super::bootstrap::Bootstrap;
 use super::call::Call;
+use super::host::Host;
+use super::listener::Listener;
 use super::metrics::Metrics;
 use super::process::{Supervised, read_lossy};
+use super::watched::Watched;
 use super::{admin, place, wait};
 
 /// How to start a gateway.
@@ -23,12 +26,17 @@ pub(crate) struct Setup {
     clusters: Vec<(String, Option<SocketAddr>)>,
     environment: Vec<(String, String)>,
     workers: u32,
+    host: Host,
+    body_while_undecided: bool,
+    updatable: bool,
+    arguments: Vec<String>,
 }
 
 /// A running gateway; it ends with this value.
 pub(crate) struct Gateway {
     process: Supervised,
-    access_log: PathBuf,
+    listener: Listener,
+    watched: Option<Watched>,
     admin: SocketAddr,
     pub(crate) address: SocketAddr,
 }
@@ -49,6 +57,10 @@ impl Setup {
             clusters: Vec::new(),
             environment: Vec::new(),
             workers: 1,
+            host: Host::default(),
+            body_while_undecided: false,
+            updatable: false,
+            arguments: Vec::new(),
         }
     }
 
@@ -85,6 +97,29 @@ impl Setup {
         self
     }
 
+    pub(crate) fn host(mut self, host: Host) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Lets Envoy hand the filter a request's body while the filter has yet to decide by its headers.
+    pub(crate) fn body_while_undecided(mut self) -> Self {
+        self.body_while_undecided = true;
+        self
+    }
+
+    /// Has the listener delivered, so that [`Gateway::deliver`] can replace it.
+    pub(crate) fn updatable(mut self) -> Self {
+        self.updatable = true;
+        self
+    }
+
+    /// Has Envoy close what still stands on an old configuration this long after an update.
+    pub(crate) fn drain_time(mut self, seconds: u32) -> Self {
+        self.arguments.extend(["--drain-time-s".to_owned(), seconds.to_string()]);
+        self
+    }
+
     /// Starts Envoy and waits until it serves.
     pub(crate) async fn start(self) -> Gateway {
         let mut started = self.spawn();
@@ -99,7 +134,8 @@ impl Setup {
         })
         .await;
         let address = admin::listener_address(admin).await;
-        Gateway { process: started.process, access_log: started.directory.join("access.log"), admin, address }
+        let Started { process, listener, watched, .. } = started;
+        Gateway { process, listener, watched, admin, address }
     }
 
     /// Starts Envoy in the expectation that it refuses the configuration; its log.
@@ -118,14 +154,21 @@ impl Setup {
 
     fn spawn(self) -> Started {
         let directory = place::scratch(&self.name);
-        let bootstrap = Bootstrap {
-            vm_id: &self.name,
-            module: &self.module,
-            configuration: &self.configuration,
-            environment: &self.environment.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(),
-            clusters: &self.clusters,
-            access_log: &directory.join("access.log"),
+        let listener = Listener {
+            vm_id: self.name,
+            module: self.module,
+            configuration: self.configuration,
+            environment: self.environment.iter().map(|(name, _)| name.clone()).collect(),
+            access_log: directory.join("access.log"),
+            host: self.host,
+            body_while_undecided: self.body_while_undecided,
         };
+        let watched = self.updatable.then(|| Watched::new(directory.join("watched")));
+        if let Some(watched) = &watched {
+            watched.deliver(&listener);
+        }
+        let bootstrap = Bootstrap { listener: &listener, watched: watched.as_ref(), clusters: &self.clusters };
+        let admin_address = directory.join("admin-address");
         let bootstrap_path = directory.join("bootstrap.json");
         std::fs::write(&bootstrap_path, bootstrap.to_json().to_string()).expect("write the bootstrap");
         let mut command = Command::new(&self.envoy);
@@ -133,25 +176,28 @@ impl Setup {
             .arg("--config-path")
             .arg(bootstrap_path)
             .arg("--admin-address-path")
-            .arg(directory.join("admin-address"))
+            .arg(&admin_address)
             .args(["--concurrency", &self.workers.to_string()])
             .args(["--disable-hot-restart", "--log-level", "warning", "--component-log-level", "wasm:info"])
             .args(["--file-flush-interval-msec", "20"])
+            .args(self.arguments)
             .envs(self.environment);
         let process = Supervised::start(&command, directory.join("envoy.log"));
-        Started { process, directory }
+        Started { process, admin_address, listener, watched }
     }
 }
 
 /// An Envoy that may or may not come up.
 struct Started {
     process: Supervised,
-    directory: PathBuf,
+    admin_address: PathBuf,
+    listener: Listener,
+    watched: Option<Watched>,
 }
 
 impl Started {
     fn admin_address(&self) -> Option<SocketAddr> {
-        read_lossy(&self.directory.join("admin-address")).trim().parse().ok()
+        read_lossy(&self.admin_address).trim().parse().ok()
     }
 
     fn assert_running(&mut self) {
@@ -172,7 +218,13 @@ impl Gateway {
 
     /// What the access log says of the request that got this answer.
     pub(crate) async fn logged(&self, answer: &Answer) -> LogEntry {
-        wait::until("the access log", async || access_log::find(&self.access_log, &answer.case)).await
+        wait::until("the access log", async || access_log::find(&self.listener.access_log, &answer.case)).await
+    }
+
+    /// Delivers the listener with another plugin configuration; Envoy takes it or refuses it in its own time.
+    pub(crate) fn deliver(&self, configuration: &Value) {
+        let watched = self.watched.as_ref().expect("an updatable gateway");
+        watched.deliver(&Listener { configuration: configuration.to_string(), ..self.listener.clone() });
     }
 
     pub(crate) async fn metrics(&self) -> Metrics {
