@@ -46,7 +46,11 @@ pub(crate) fn choose(key: &SigningKey) -> Result<Option<Box<dyn Sign>>, &'static
     if algorithm == Algorithm::Rs256 && !host_signs {
         return Err("RS256 needs a proxy that signs (Envoy 1.37 or newer); use an EC P-256 or Ed25519 key");
     }
-    let by = if host_signs { "the host" } else { "jwt-compact" };
+    let by = match (host_signs, algorithm) {
+        (true, _) => "the host",
+        (false, Algorithm::EdDsa) => "ed25519-compact",
+        (false, Algorithm::Es256 | Algorithm::Rs256) => "jwt-compact",
+    };
     info!("backend JWT: {} signed by {by}", algorithm.name());
     Ok(host_signs.then(|| Box::new(signer) as Box<dyn Sign>))
 }

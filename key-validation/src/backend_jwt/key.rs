@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jwt_compact::Algorithm as _;
-use jwt_compact::alg::{Ed25519, Es256};
+use jwt_compact::alg::Es256;
 use jwt_compact::jwk::JsonWebKey;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -202,7 +202,8 @@ impl Sign for SigningKey {
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         match &self.kind {
             Kind::Es256(key) => Ok(Es256.sign(key, signing_input).to_bytes().to_vec()),
-            Kind::EdDsa(key) => Ok(Ed25519.sign(&key.sk, signing_input).to_vec()),
+            // Not through jwt-compact, which adds random octets and panics when there are none.
+            Kind::EdDsa(key) => Ok(key.sk.sign(signing_input, None).to_vec()),
             Kind::Rs256 { .. } => Err(SignError),
         }
     }

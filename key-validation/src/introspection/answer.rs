@@ -58,7 +58,7 @@ impl<'a> ActiveAnswer<'a> {
     /// Reads a record in place.
     ///
     /// # Errors
-    /// [`MalformedRecord`] for anything that [`encode`] did not write.
+    /// [`MalformedRecord`] for anything that is not one whole record.
     pub fn decode(record: &'a [u8]) -> Result<Self, MalformedRecord> {
         let mut reader = Reader(record);
         let mut time = || reader.u64().map(UnixTime::from_millis);
