@@ -5,17 +5,22 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy build example test demo demo-up demo-down lint size schema envoy-path
+.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
 # The test runner and the crate speak a protocol of their own, so their versions have to be equal.
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' Cargo.lock)
 # The oldest line that the filter supports; its Envoys have no `sign` function.
 OLDEST_ENVOY_VERSION := 1.36.4
 
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 60
+
 MODULE := target/wasm32-wasip1/release/gatehouse.wasm
 
 CARGO_DENY := .tools/cargo-deny/$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ := .tools/cargo-fuzz/$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 WASM_TEST_RUNNER := .tools/wasm-bindgen/$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 NODE_MODULES := envoy-demo/node_modules/.package-lock.json
 BINARYEN := scripts/binaryen/node_modules/.package-lock.json
@@ -29,7 +34,7 @@ build: rust $(BINARYEN) ## Build the filter: target/wasm32-wasip1/release/gateho
 	scripts/build-module gatehouse
 
 test: rust example build $(NODE_MODULES) $(WASM_TEST_RUNNER) ## Run all tests: native, as WebAssembly, on real Envoy
-	cargo test --locked --package key-validation
+	cargo test --locked --package key-validation --package scope-alias-handler
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(abspath $(WASM_TEST_RUNNER))' \
 		cargo test --locked --package key-validation --lib --target wasm32-unknown-unknown
 	envoy=$$(scripts/envoy-path) && oldest=$$(scripts/fetch-envoy $(OLDEST_ENVOY_VERSION)) && \
@@ -46,11 +51,15 @@ demo-down: ## End the demo
 
 lint: rust $(CARGO_DENY) ## Check format, lints (warnings are errors) and dependencies
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets --all-features -- --deny warnings
 	cargo clippy --locked --package gatehouse --package scope-alias-handler --package key-validation --lib \
 		--target wasm32-wasip1 -- --deny warnings
 	cargo clippy --locked --package key-validation --lib --target wasm32-unknown-unknown -- --deny warnings
 	scripts/check-dependencies $(CARGO_DENY)
+
+fuzz: rust $(CARGO_FUZZ) ## Fuzz whatever reads octets from outside, FUZZ_SECONDS (60) for each target
+	fuzz/run $(CARGO_FUZZ) $(FUZZ_SECONDS)
 
 size: build ## Check that the filter keeps to its size budget
 	@scripts/check-size $(MODULE)
@@ -79,6 +88,9 @@ example: rust $(BINARYEN)
 # Debug builds: quick to compile and fast enough.
 $(CARGO_DENY): | rust
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --root .tools/cargo-deny/$(CARGO_DENY_VERSION)
+
+$(CARGO_FUZZ): | rust
+	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --debug --root .tools/cargo-fuzz/$(CARGO_FUZZ_VERSION)
 
 # Without its default features, which fetch browsers' drivers. Some releases are locked to crates that cannot be had any
 # more; those are installed without the lock.
