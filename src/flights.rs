@@ -13,7 +13,7 @@ pub(crate) struct Waiter {
     pub(crate) context_id: u32,
     pub(crate) exchange: Exchange,
     /// Shared with the request's context, which holds body and trailers back until it is set.
-    pub(crate) decided: Rc<Cell<bool>>,
+    pub(crate) may_go_on: Rc<Cell<bool>>,
 }
 
 /// A call, planned or under way, and those who wait for it.

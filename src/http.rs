@@ -14,20 +14,20 @@ use crate::worker::Worker;
 pub(crate) struct Http {
     context_id: u32,
     worker: Option<Rc<Worker>>,
-    /// Whether the request was let through or answered.
-    decided: Rc<Cell<bool>>,
+    /// Whether the request was let through; one that was denied never is, even if its answer could not be sent.
+    may_go_on: Rc<Cell<bool>>,
     /// What it waits for.
     question: Option<Question>,
 }
 
 impl Http {
     pub(crate) fn new(context_id: u32, worker: Option<Rc<Worker>>) -> Self {
-        Self { context_id, worker, decided: Rc::default(), question: None }
+        Self { context_id, worker, may_go_on: Rc::default(), question: None }
     }
 
     /// With hosts that call this before the answer is there, going on would carry the request past the decision.
-    fn once_decided(&self) -> Action {
-        if self.decided.get() { Action::Continue } else { Action::Pause }
+    fn once_let_through(&self) -> Action {
+        if self.may_go_on.get() { Action::Continue } else { Action::Pause }
     }
 }
 
@@ -40,17 +40,17 @@ impl HttpContext for Http {
             let _ = host::send_local_response(503, "gatehouse_not_ready", &[], "", None);
             return Action::Pause;
         };
-        let (action, question) = worker.begin(self.context_id, &self.decided);
+        let (action, question) = worker.begin(self.context_id, &self.may_go_on);
         self.question = question;
         action
     }
 
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        self.once_decided()
+        self.once_let_through()
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        self.once_decided()
+        self.once_let_through()
     }
 }
 

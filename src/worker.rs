@@ -50,15 +50,15 @@ impl Worker {
     }
 
     /// Takes up a request: decides it, or makes it wait for the answer to the question that is returned.
-    pub(crate) fn begin(&self, context_id: u32, decided: &Rc<Cell<bool>>) -> (Action, Option<Question>) {
+    pub(crate) fn begin(&self, context_id: u32, may_go_on: &Rc<Cell<bool>>) -> (Action, Option<Question>) {
         match self.first_step() {
-            Some(Step::Decided(decision)) => (self.carry_out(&decision, decided), None),
+            Some(Step::Decided(decision)) => (self.carry_out(&decision, may_go_on), None),
             Some(Step::Introspect(exchange)) => {
                 let question = exchange.question();
-                let waiter = Waiter { context_id, exchange: *exchange, decided: Rc::clone(decided) };
-                (self.wait(waiter, decided), Some(question))
+                let waiter = Waiter { context_id, exchange: *exchange, may_go_on: Rc::clone(may_go_on) };
+                (self.wait(waiter), Some(question))
             }
-            None => (self.refuse("the request's headers cannot be read or edited", decided), None),
+            None => (self.refuse("the request's headers cannot be read or edited"), None),
         }
     }
 
@@ -71,14 +71,14 @@ impl Worker {
         Some(step)
     }
 
-    fn wait(&self, waiter: Waiter, decided: &Rc<Cell<bool>>) -> Action {
+    fn wait(&self, waiter: Waiter) -> Action {
         let question = waiter.exchange.question();
         let is_new = self.flights.borrow_mut().join(waiter);
         if !is_new {
             self.metrics.count_flight_joined();
         } else if let Err(error) = host::enqueue(self.queue) {
             self.flights.borrow_mut().cancel(&question);
-            return self.refuse(&format!("no call can be planned: {error}"), decided);
+            return self.refuse(&format!("no call can be planned: {error}"));
         }
         Action::Pause
     }
@@ -159,7 +159,7 @@ impl Worker {
                 continue;
             }
             let decision = self.gateway.resume(&waiter.exchange, verdict, host::now(), self.ports());
-            if self.carry_out(&decision, &waiter.decided) == Action::Continue
+            if self.carry_out(&decision, &waiter.may_go_on) == Action::Continue
                 && let Err(error) = host::resume_request()
             {
                 error!("a request that may go on cannot: {error}");
@@ -168,23 +168,22 @@ impl Worker {
         let _ = host::set_effective_context(self.root_context_id);
     }
 
-    fn carry_out(&self, decision: &Decision, decided: &Rc<Cell<bool>>) -> Action {
+    fn carry_out(&self, decision: &Decision, may_go_on: &Rc<Cell<bool>>) -> Action {
         match decision {
             Decision::Forward(forward) => match edit_headers(forward) {
                 Ok(()) => {
-                    decided.set(true);
+                    may_go_on.set(true);
                     publish(&forward.publication);
                     self.metrics.count_request(forward.publication.outcome, "none");
                     Action::Continue
                 }
-                Err(error) => self.refuse(&format!("the request's headers cannot be edited: {error}"), decided),
+                Err(error) => self.refuse(&format!("the request's headers cannot be edited: {error}")),
             },
-            Decision::Reply(reply) => self.reply(reply, decided),
+            Decision::Reply(reply) => self.reply(reply),
         }
     }
 
-    fn reply(&self, reply: &Reply, decided: &Rc<Cell<bool>>) -> Action {
-        decided.set(true);
+    fn reply(&self, reply: &Reply) -> Action {
         publish(&reply.publication);
         self.metrics.count_request(reply.publication.outcome, reply.reason);
         let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -197,9 +196,9 @@ impl Worker {
     }
 
     /// Answers a request that the host does not let us decide.
-    fn refuse(&self, reason: &str, decided: &Rc<Cell<bool>>) -> Action {
+    fn refuse(&self, reason: &str) -> Action {
         error!("a request is refused: {reason}");
-        self.reply(&self.gateway.host_failed(), decided)
+        self.reply(&self.gateway.host_failed())
     }
 
     fn report(&self, failure: &str) {
