@@ -60,9 +60,7 @@ impl AnswerKey {
         hash.update(token);
         Self(hash.finalize().into())
     }
-}
 
-impl AnswerKey {
     /// A number that differs from token to token.
     pub(crate) fn low_octet(&self) -> u8 {
         let [low, ..] = self.0;

@@ -129,21 +129,27 @@ pub struct Question {
     pub(crate) key: AnswerKey,
 }
 
-/// A request whose token must be asked about: all that is needed once there is an answer.
+/// A request whose token must be asked about: all that is needed to ask, and once there is an answer.
 #[derive(Debug)]
 pub struct Exchange {
+    pub(crate) admitted: Admitted,
+    pub(crate) token: Secret,
+    pub(crate) trace: Vec<(&'static str, String)>,
+}
+
+/// A request that has an operation and a token: all that is needed once there is an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted {
     pub(crate) api: ApiIndex,
     /// Position in the API's operations.
     pub(crate) operation: usize,
     pub(crate) question: Question,
-    pub(crate) token: Secret,
-    pub(crate) trace: Vec<(&'static str, String)>,
     pub(crate) grpc: bool,
 }
 
 impl Exchange {
     /// What is to be asked; exchanges with the same question wait for the same call.
     pub fn question(&self) -> Question {
-        self.question
+        self.admitted.question
     }
 }

@@ -11,7 +11,7 @@ use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
 use crate::credentials::{bearer_token, has_bearer_credentials};
 use crate::denial::Unavailable;
-use crate::exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
+use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted};
 use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
 use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
@@ -110,9 +110,9 @@ impl Gateway {
     /// [`Unavailable`] when the identity provider is not to be asked at the moment. Each call that is begun must be
     /// ended by [`Self::end_call`].
     pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
-        let index = exchange.question.identity_provider;
+        let Question { identity_provider: index, key } = exchange.question();
         let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
-        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(&exchange.question.key, now)?;
+        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(&key, now)?;
         Ok(IntrospectionCall::new(&provider.introspection, &exchange.token, &exchange.trace))
     }
 
@@ -151,15 +151,19 @@ impl Gateway {
 
     /// Ends an exchange.
     pub fn resume(&self, exchange: &Exchange, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
+        self.conclude(&exchange.admitted, verdict, now, ports)
+    }
+
+    fn conclude(&self, admitted: &Admitted, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
         let decided = match verdict {
-            Ok(answer) => self.decide(exchange, answer, Outcome::Allow, now, ports),
-            Err(unavailable) => match self.stale_answer(exchange.question, *unavailable, now, ports) {
-                Some(answer) => self.decide(exchange, &answer, Outcome::AllowStale, now, ports),
+            Ok(answer) => self.decide(admitted, answer, Outcome::Allow, now, ports),
+            Err(unavailable) => match self.stale_answer(admitted.question, *unavailable, now, ports) {
+                Some(answer) => self.decide(admitted, &answer, Outcome::AllowStale, now, ports),
                 None => Err((*unavailable).into()),
             },
         };
         decided.map_or_else(
-            |denial| Decision::Reply(denial.reply(&self.configuration.challenge, exchange.grpc)),
+            |denial| Decision::Reply(denial.reply(&self.configuration.challenge, admitted.grpc)),
             Decision::Forward,
         )
     }
@@ -179,17 +183,18 @@ impl Gateway {
         let token = bearer_token(head, self.configuration.token_bytes)?;
         let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
-        let exchange = Exchange {
+        let admitted = Admitted {
             api: found.index,
             operation: position,
             question: Question { identity_provider, key: AnswerKey::new(&provider.fingerprint, token) },
-            token: Secret::new(token),
-            trace: crate::introspection::trace_headers(head),
             grpc: head.is_grpc(),
         };
-        match self.look_up(&exchange.question.key, now, ports) {
-            Lookup::Hit(answer) => Ok(Step::Decided(self.resume(&exchange, &Ok(answer), now, ports))),
-            Lookup::Miss => Ok(Step::Introspect(Box::new(exchange))),
+        match self.look_up(&admitted.question.key, now, ports) {
+            Lookup::Hit(answer) => Ok(Step::Decided(self.conclude(&admitted, &Ok(answer), now, ports))),
+            Lookup::Miss => {
+                let (token, trace) = (Secret::new(token), crate::introspection::trace_headers(head));
+                Ok(Step::Introspect(Box::new(Exchange { admitted, token, trace })))
+            }
         }
     }
 
@@ -261,7 +266,7 @@ impl Gateway {
     /// The same for an answer that was remembered and for one that has just come.
     fn decide(
         &self,
-        exchange: &Exchange,
+        admitted: &Admitted,
         answer: &Answer,
         outcome: Outcome,
         now: UnixTime,
@@ -269,14 +274,14 @@ impl Gateway {
     ) -> Result<Forward, Denial> {
         let Answer::Active(record) = answer else { return Err(Denial::InvalidToken) };
         let answer = ActiveAnswer::decode(record).map_err(|_| Denial::from(Unavailable::AnswerMalformed))?;
-        let api = self.configuration.registry.api(exchange.api).ok_or(Denial::NoApi)?;
-        let Question { identity_provider, key } = exchange.question;
+        let api = self.configuration.registry.api(admitted.api).ok_or(Denial::NoApi)?;
+        let Question { identity_provider, key } = admitted.question;
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
         let call = Call {
             now,
             api,
-            api_index: exchange.api,
-            operation: api.operation(exchange.operation).ok_or(Denial::NoOperation)?,
+            api_index: admitted.api,
+            operation: api.operation(admitted.operation).ok_or(Denial::NoOperation)?,
             identity_provider: provider,
             identity_provider_index: identity_provider,
             registry: &self.configuration.registry,
@@ -326,8 +331,8 @@ impl Gateway {
 
     fn jwks_reply(&self, request: &RequestLine<'_>) -> Option<Reply> {
         let minter = self.minter.as_ref()?;
-        let path = Target::parse(minter.settings().jwks_path.as_deref()?.as_bytes()).ok()?;
-        if path != request.target || !matches!(request.method, "GET" | "HEAD") {
+        let path = minter.settings().jwks_path.as_ref()?;
+        if !matches!(request.method, "GET" | "HEAD") || !path.matches(request.target.segments()) {
             return None;
         }
         let headers = [("content-type", "application/jwk-set+json"), ("cache-control", "public, max-age=300")];

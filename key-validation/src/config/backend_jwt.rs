@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ConfigError, at, check_visible, raw};
 use crate::backend_jwt::{SigningKey, reserved_claims};
-use crate::target::Target;
+use crate::target::{Ambiguities, Pattern};
 
 /// Settings of the backend JWT, checked.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct BackendJwtSettings {
     /// Its `kid`.
     pub key_id: String,
     /// Where the public key is served.
-    pub jwks_path: Option<String>,
+    pub jwks_path: Option<Pattern>,
     /// Prefix of the claims about application and API, with its slash; empty for bare names.
     pub claim_prefix: String,
     /// Members of the introspection answer that are copied.
@@ -57,7 +57,7 @@ impl BackendJwtSettings {
             lifetime,
             signing_key,
             key_id,
-            jwks_path: raw.jwks_path.map(check_jwks_path).transpose()?,
+            jwks_path: raw.jwks_path.as_deref().map(check_jwks_path).transpose()?,
             claim_prefix,
             forward_claims: raw.forward_claims,
         })
@@ -98,12 +98,10 @@ fn check_header(name: String) -> Result<String, ConfigError> {
     Ok(name)
 }
 
-fn check_jwks_path(path: String) -> Result<String, ConfigError> {
-    let clear = !path.contains('?')
-        && Target::parse(path.as_bytes()).is_ok_and(|target| {
-            !target.segments().is_empty() && target.ambiguities().within(crate::target::Ambiguities::none())
-        });
-    if clear { Ok(path) } else { Err(ConfigError::new("backendJwt.jwksPath", "must be a plain path below `/`")) }
+fn check_jwks_path(path: &str) -> Result<Pattern, ConfigError> {
+    let pattern = Pattern::parse(path, Ambiguities::none()).ok();
+    let plain = pattern.filter(|pattern| !path.contains(['{', '*']) && !pattern.matches(&[]));
+    plain.ok_or_else(|| ConfigError::new("backendJwt.jwksPath", "must be a plain path below `/`"))
 }
 
 /// A forwarded claim that could stand in for one of ours would let the identity provider's users choose it.

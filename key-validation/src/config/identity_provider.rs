@@ -220,12 +220,11 @@ fn check_outage(path: &str, raw: &raw::Outage) -> Result<Option<Duration>, Confi
 
 fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), ConfigError> {
     for (index, marker) in markers.iter().enumerate() {
+        let path = format!("{path}.claims.applicationToken[{index}]");
         if marker.equals.is_some() == marker.prefix.is_some() {
-            let path = format!("{path}.claims.applicationToken[{index}]");
             return Err(ConfigError::new(path, "needs `equals` or `prefix`, one of the two"));
         }
         // An empty prefix would make every user's token an application's.
-        let path = format!("{path}.claims.applicationToken[{index}]");
         check_not_empty(&path, [&marker.claim].into_iter().chain(&marker.prefix))?;
     }
     Ok(())

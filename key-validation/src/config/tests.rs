@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::target::{Ambiguities, Pattern};
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -69,7 +70,8 @@ fn everything_but_the_required_fields_has_its_default() {
     let backend_jwt = configuration.backend_jwt.unwrap();
     assert_eq!(backend_jwt.header, "x-jwt-assertion");
     assert_eq!(backend_jwt.claim_prefix, "http://wso2.org/claims/");
-    assert_eq!(backend_jwt.jwks_path.as_deref(), Some("/.well-known/gatehouse/jwks.json"));
+    let jwks_path = Pattern::parse("/.well-known/gatehouse/jwks.json", Ambiguities::none()).unwrap();
+    assert_eq!(backend_jwt.jwks_path, Some(jwks_path));
     assert_eq!(backend_jwt.key_id.len(), 43);
     assert_eq!(configuration.token_bytes, 4096);
     assert!(!configuration.forward_unmatched && !configuration.forward_authorization);
@@ -194,6 +196,10 @@ fn wrong_backend_jwt_settings_are_refused_with_their_path() {
         (with("/backendJwt/header", json!("a:b")), "backendJwt.header: must be a header name"),
         (with("/backendJwt/header", json!("Authorization")), "backendJwt.header: `authorization` means something else"),
         (with("/backendJwt/jwksPath", json!("jwks")), "backendJwt.jwksPath: must be a plain path"),
+        (with("/backendJwt/jwksPath", json!("/")), "backendJwt.jwksPath: must be a plain path"),
+        (with("/backendJwt/jwksPath", json!("/a/*")), "backendJwt.jwksPath: must be a plain path"),
+        (with("/backendJwt/jwksPath", json!("/{a}")), "backendJwt.jwksPath: must be a plain path"),
+        (with("/backendJwt/jwksPath", json!("/a?b")), "backendJwt.jwksPath: must be a plain path"),
         (with("/backendJwt/jwksPath", json!("/a/../b")), "backendJwt.jwksPath: must be a plain path"),
         (with("/backendJwt/keyId", json!("")), "backendJwt.keyId: must not be empty"),
         (
