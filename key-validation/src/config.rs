@@ -4,7 +4,7 @@ mod backend_jwt;
 mod duration;
 mod identity_provider;
 pub mod raw;
-mod reader;
+pub(crate) mod reader;
 mod secret_source;
 
 use std::fmt;
@@ -12,11 +12,11 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::denial::ChallengeSettings;
+use crate::json;
 use crate::registry::Registry;
 pub use backend_jwt::BackendJwtSettings;
 pub use identity_provider::{BreakerSettings, ClientAuthentication, IdentityProvider, IntrospectionEndpoint};
 pub use raw::PublishedField;
-use reader::StrictValue;
 
 /// Everything that one load of the plugin decides by.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Configuration {
             return Err(ConfigError::new("$", "the plugin configuration is empty"));
         }
         let json = std::str::from_utf8(json).map_err(at("$"))?;
-        let StrictValue(json) = serde_json::from_str(json).map_err(at("$"))?;
+        let json = json::parse(json).map_err(at("$"))?;
         let raw = reader::read(&json)?;
         Self::check(raw, &json, environment)
     }
@@ -115,7 +115,7 @@ impl Configuration {
                     .map(|url| check_quotable("resourceMetadata", url))
                     .transpose()?,
             },
-            token_bytes: raw.token_bytes,
+            token_bytes: raw.token_bytes as usize,
             forward_unmatched: raw.unmatched == raw::Unmatched::Forward,
             registry,
             identity_providers,
@@ -133,7 +133,7 @@ fn check_cache(raw: &raw::Cache) -> Result<CacheSettings, ConfigError> {
     if !entries.is_power_of_two() || !(64..=1_048_576).contains(&entries) {
         return Err(ConfigError::new("cache.introspection.sharedEntries", "must be a power of two from 64 to 1048576"));
     }
-    Ok(CacheSettings { shared_entries: entries, backend_jwt_bytes: raw.backend_jwt.worker_bytes })
+    Ok(CacheSettings { shared_entries: entries, backend_jwt_bytes: raw.backend_jwt.worker_bytes as usize })
 }
 
 /// Text that can stand inside a quoted string of a header.

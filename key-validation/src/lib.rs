@@ -36,6 +36,7 @@ mod gateway;
 pub mod handler;
 mod head;
 pub mod introspection;
+mod json;
 #[cfg(all(test, not(target_family = "wasm")))]
 mod properties;
 pub mod registry;

@@ -1,8 +1,8 @@
 //! Durations as people write them: `500ms`, `2s`, `15m`, `1h`.
 
-use std::{fmt, time};
+use std::time;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use super::reader::{Node, Read};
 
 /// A whole number of milliseconds, seconds, minutes or hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,23 +34,15 @@ impl Duration {
     }
 }
 
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DurationVisitor;
-
-        impl Visitor<'_> for DurationVisitor {
-            type Value = Duration;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a duration such as \"500ms\", \"2s\", \"15m\" or \"1h\"")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-                Duration::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
-            }
-        }
-
-        deserializer.deserialize_str(DurationVisitor)
+impl Read for Duration {
+    fn read(node: Node<'_>) -> Self {
+        let text = node.text();
+        Self::parse(text).unwrap_or_else(|| {
+            node.fault(format_args!(
+                "found {text:?}, expected a duration such as \"500ms\", \"2s\", \"15m\" or \"1h\""
+            ));
+            Self::from_seconds(0)
+        })
     }
 }
 

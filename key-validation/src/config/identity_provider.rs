@@ -207,7 +207,7 @@ impl IdentityProvider {
 
 fn check_outage(path: &str, raw: &raw::Outage) -> Result<Option<Duration>, ConfigError> {
     let refused = |reason: &str| Err(ConfigError::new(format!("{path}.outage.for"), reason));
-    match (raw.mode, raw.stale_for.map(raw::Duration::get)) {
+    match (raw.mode, raw.stale_for.map(super::duration::Duration::get)) {
         (raw::OutageMode::Deny, None) => Ok(None),
         (raw::OutageMode::Deny, Some(_)) => refused("goes with the mode `stale`"),
         (raw::OutageMode::Stale, None) => refused("is required by the mode `stale`"),

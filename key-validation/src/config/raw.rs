@@ -6,50 +6,68 @@
 mod identity_provider;
 mod registry;
 
-use serde::Deserialize;
-
-pub(super) use super::duration::Duration;
+use super::duration::Duration;
+use super::reader::{Node, Read};
 use super::secret_source::SecretSource;
 pub use identity_provider::*;
 pub use registry::*;
 
 /// Configuration of the Gatehouse gateway filter.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Plugin {
     /// Who issues tokens and answers for them; at least one.
     pub identity_providers: Vec<IdentityProvider>,
     /// What is remembered, and for how long.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub cache: Cache,
     /// The signed statement about the caller that the backend receives; none when left out.
     pub backend_jwt: Option<BackendJwt>,
     /// Whether the backend also receives the caller's `Authorization` header.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub forward_authorization: bool,
     /// Identity fields put into filter state `wasm.gatehouse.<field>` for the access log and later filters.
-    #[serde(default = "default_publish")]
+    #[cfg_attr(feature = "schema", serde(default = "default_publish"))]
     pub publish: Vec<PublishedField>,
     /// The protection space named in challenges.
-    #[serde(default = "default_realm")]
+    #[cfg_attr(feature = "schema", serde(default = "default_realm"))]
     pub realm: String,
     /// URL of the protected resource's metadata (RFC 9728), named in challenges.
     pub resource_metadata: Option<String>,
     /// Longest access token accepted, in bytes.
-    #[serde(default = "default_token_bytes")]
-    pub token_bytes: usize,
+    #[cfg_attr(feature = "schema", serde(default = "default_token_bytes"))]
+    pub token_bytes: u32,
     /// What happens to requests that belong to no API.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub unmatched: Unmatched,
     /// The APIs, applications and subscriptions.
     pub registry: Registry,
 }
 
+impl Read for Plugin {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            identity_providers: members.required("identityProviders").items(IdentityProvider::read),
+            cache: members.or_default("cache"),
+            backend_jwt: members.optional("backendJwt").map(BackendJwt::read),
+            forward_authorization: members.boolean_or("forwardAuthorization", false),
+            publish: members.get("publish").map_or_else(default_publish, |node| node.items(PublishedField::read)),
+            realm: members.get("realm").map_or_else(default_realm, Node::string),
+            resource_metadata: members.optional_string("resourceMetadata"),
+            token_bytes: members.whole_or("tokenBytes", default_token_bytes()),
+            unmatched: members.or_default("unmatched"),
+            registry: Registry::read(members.required("registry")),
+        })
+    }
+}
+
 /// What is remembered, and for how long.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct Cache {
     /// Answers of identity providers, shared by all workers.
     pub introspection: IntrospectionCache,
@@ -57,10 +75,22 @@ pub struct Cache {
     pub backend_jwt: BackendJwtCache,
 }
 
+impl Read for Cache {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            introspection: members.or_default("introspection"),
+            backend_jwt: members.or_default("backendJwt"),
+        })
+    }
+}
+
 /// Bounds of the answers that are remembered.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct IntrospectionCache {
     /// Longest use of an active answer, whatever its `exp`.
     pub maximum_lifetime: Duration,
@@ -72,47 +102,81 @@ pub struct IntrospectionCache {
     pub refresh_ahead: bool,
 }
 
+impl Read for IntrospectionCache {
+    fn read(node: Node<'_>) -> Self {
+        let default = Self::default();
+        node.object(|members| Self {
+            maximum_lifetime: members.duration_or("maximumLifetime", default.maximum_lifetime),
+            inactive_lifetime: members.duration_or("inactiveLifetime", default.inactive_lifetime),
+            shared_entries: members.whole_or("sharedEntries", default.shared_entries),
+            refresh_ahead: members.boolean_or("refreshAhead", default.refresh_ahead),
+        })
+    }
+}
+
 /// Bounds of the backend JWTs that are remembered.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct BackendJwtCache {
     /// Bytes of minted JWTs held by one worker.
-    pub worker_bytes: usize,
+    pub worker_bytes: u32,
+}
+
+impl Read for BackendJwtCache {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self { worker_bytes: members.whole_or("workerBytes", Self::default().worker_bytes) })
+    }
 }
 
 /// The backend JWT.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct BackendJwt {
     /// Header that carries it; look-alikes from clients are removed.
-    #[serde(default = "default_header")]
+    #[cfg_attr(feature = "schema", serde(default = "default_header"))]
     pub header: String,
     /// Its `iss`.
     pub issuer: String,
     /// Its lifetime, cut short by the token's own: 1s to 24h.
-    #[serde(default = "default_lifetime")]
+    #[cfg_attr(feature = "schema", serde(default = "default_lifetime"))]
     pub lifetime: Duration,
     /// Private key, PKCS#8 in PEM: EC P-256 (ES256), Ed25519 (EdDSA) or RSA (RS256).
     pub signing_key: SecretSource,
     /// Its `kid`; the key's RFC 7638 thumbprint when left out.
     pub key_id: Option<String>,
     /// Path at which the filter serves the public key, on every host; `null` = not served.
-    #[serde(default = "default_jwks_path")]
+    #[cfg_attr(feature = "schema", serde(default = "default_jwks_path"))]
     pub jwks_path: Option<String>,
     /// Prefix of the claims about application and API; the bare names when empty.
-    #[serde(default = "default_claim_dialect")]
+    #[cfg_attr(feature = "schema", serde(default = "default_claim_dialect"))]
     pub claim_dialect: String,
     /// Members of the introspection answer that are copied.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub forward_claims: Vec<String>,
 }
 
+impl Read for BackendJwt {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            header: members.get("header").map_or_else(default_header, Node::string),
+            issuer: members.required("issuer").string(),
+            lifetime: members.duration_or("lifetime", default_lifetime()),
+            signing_key: SecretSource::read(members.required("signingKey")),
+            key_id: members.optional_string("keyId"),
+            jwks_path: members.nullable_string_or("jwksPath", default_jwks_path),
+            claim_dialect: members.get("claimDialect").map_or_else(default_claim_dialect, Node::string),
+            forward_claims: members.strings("forwardClaims"),
+        })
+    }
+}
+
 /// Identity fields that can be put into filter state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum PublishedField {
     /// `allow`, `allow_stale`, `public` or `deny`.
     Decision,
@@ -132,16 +196,38 @@ pub enum PublishedField {
     KeyType,
 }
 
+impl Read for PublishedField {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("decision", Self::Decision),
+            ("api", Self::Api),
+            ("application", Self::Application),
+            ("client_id", Self::ClientId),
+            ("identity_provider", Self::IdentityProvider),
+            ("subject", Self::Subject),
+            ("tier", Self::Tier),
+            ("key_type", Self::KeyType),
+        ];
+        node.choice(&choices, Self::Decision)
+    }
+}
+
 /// What happens to requests that belong to no API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Unmatched {
     /// They are answered 404.
     #[default]
     Reject,
     /// They pass untouched, unless their target is ambiguous.
     Forward,
+}
+
+impl Read for Unmatched {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("reject", Self::Reject), ("forward", Self::Forward)];
+        node.choice(&choices, Self::Reject)
+    }
 }
 
 impl Default for IntrospectionCache {
@@ -169,7 +255,7 @@ fn default_realm() -> String {
     "gatehouse".to_owned()
 }
 
-fn default_token_bytes() -> usize {
+fn default_token_bytes() -> u32 {
     4096
 }
 
@@ -181,7 +267,7 @@ fn default_lifetime() -> Duration {
     Duration::from_seconds(15 * 60)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the field is optional, and serde wants the field's type")]
+#[expect(clippy::unnecessary_wraps, reason = "the field is optional, and its default is of the field's type")]
 fn default_jwks_path() -> Option<String> {
     Some("/.well-known/gatehouse/jwks.json".to_owned())
 }

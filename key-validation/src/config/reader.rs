@@ -1,43 +1,79 @@
 //! Reads the raw types from JSON, and tells the path of what is wrong.
 //!
-//! A deserializer of our own, because it keeps the module small: it knows objects alone for structs, and the JSON
-//! grammar is not repeated for each of them.
+//! The first fault is kept and reading goes on, with something in the place of what is wrong; [`read`] and
+//! [`read_lenient`], the only ways in, tell of the fault. So no field needs a branch of its own, which keeps the module
+//! small.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
-};
-use serde::forward_to_deserialize_any;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ConfigError;
+use super::duration::Duration;
 
-/// Reads a type from a value.
-pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, ConfigError> {
-    T::deserialize(Node { value, path: Path::Root })
+/// A type that is read from JSON.
+pub(crate) trait Read: Sized {
+    /// The value at a node, or something in its place after a fault.
+    fn read(node: Node<'_>) -> Self;
 }
 
-impl Error for ConfigError {
-    fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self { path: String::new(), reason: reason.to_string() }
+impl Read for String {
+    fn read(node: Node<'_>) -> Self {
+        node.string()
     }
 }
 
-impl ConfigError {
-    /// Adds the path, unless a place further in has.
-    fn located(self, path: Path<'_>) -> Self {
-        if self.path.is_empty() { Self { path: path.to_string(), ..self } } else { self }
-    }
+/// Reads a type from a value, with no member that is not known.
+///
+/// # Errors
+/// [`ConfigError`] with the path of the first fault.
+pub(super) fn read<T: Read>(value: &Value) -> Result<T, ConfigError> {
+    let (read, fault) = read_with(value, UnknownMembers::Refused);
+    fault.map_or(Ok(read), Err)
+}
+
+/// What [`read_lenient`] found.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the records of a feed"))]
+pub(crate) struct Lenient<T> {
+    /// What could be read; something stands in the place of what is wrong.
+    pub(crate) read: T,
+    /// The first fault, such as a name that is not known: the record must not let anything through.
+    pub(crate) fault: Option<ConfigError>,
+}
+
+/// Reads one record that a newer program may have written: it may have members that are not known, which are ignored.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the records of a feed"))]
+pub(crate) fn read_lenient<T: Read>(value: &Value) -> Lenient<T> {
+    let (read, fault) = read_with(value, UnknownMembers::Ignored);
+    Lenient { read, fault }
+}
+
+fn read_with<T: Read>(value: &Value, unknown_members: UnknownMembers) -> (T, Option<ConfigError>) {
+    let reading = Reading { unknown_members, fault: OnceCell::new() };
+    let read = T::read(Node { value, path: Path::Root, reading: &reading });
+    (read, reading.fault.into_inner())
+}
+
+/// What is the same throughout one reading.
+struct Reading {
+    unknown_members: UnknownMembers,
+    /// The first.
+    fault: OnceCell<ConfigError>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UnknownMembers {
+    Refused,
+    Ignored,
 }
 
 #[derive(Clone, Copy)]
-enum Path<'p> {
+enum Path<'n> {
     Root,
-    Member(&'p Path<'p>, &'p str),
-    Index(&'p Path<'p>, usize),
+    Member(&'n Path<'n>, &'n str),
+    Index(&'n Path<'n>, usize),
 }
 
 impl fmt::Display for Path<'_> {
@@ -53,253 +89,206 @@ impl fmt::Display for Path<'_> {
 
 /// A value, and where it stands.
 #[derive(Clone, Copy)]
-struct Node<'a, 'p> {
-    value: &'a Value,
-    path: Path<'p>,
+pub(crate) struct Node<'n> {
+    value: &'n Value,
+    path: Path<'n>,
+    reading: &'n Reading,
 }
 
-impl Node<'_, '_> {
-    fn mismatch<T>(self, expected: &str) -> Result<T, ConfigError> {
+impl<'n> Node<'n> {
+    /// Notes what is wrong here, in words for a person; of all faults the first is told.
+    pub(super) fn fault(self, reason: impl fmt::Display) {
+        self.reading.fault.get_or_init(|| ConfigError::new(self.path, reason));
+    }
+
+    fn mismatch(self, expected: &str) {
         let found = match self.value {
-            Value::Null => Unexpected::Unit,
-            Value::Bool(value) => Unexpected::Bool(*value),
-            Value::Number(_) => Unexpected::Other("number"),
-            Value::String(_) => Unexpected::Other("string"),
-            Value::Array(_) => Unexpected::Other("array"),
-            Value::Object(_) => Unexpected::Other("object"),
+            Value::Null => "null",
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
         };
-        Err(ConfigError::custom(format_args!("found {found}, expected {expected}")).located(self.path))
-    }
-}
-
-impl<'de> Deserializer<'de> for Node<'de, '_> {
-    type Error = ConfigError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ConfigError> {
-        self.mismatch("a type that configurations have")
+        self.fault(format_args!("found {found}, expected {expected}"));
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.value {
-            Value::Bool(value) => visitor.visit_bool(*value).map_err(|error: ConfigError| error.located(self.path)),
-            _ => self.mismatch("true or false"),
+    pub(super) fn boolean(self) -> bool {
+        let read = self.value.as_bool();
+        if read.is_none() {
+            self.mismatch("true or false");
         }
+        read.unwrap_or_default()
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.value.as_u64() {
-            Some(value) => visitor.visit_u64(value).map_err(|error: ConfigError| error.located(self.path)),
-            None => self.mismatch("a whole number, not negative"),
+    /// A whole number from 0 to `most`.
+    pub(super) fn whole(self, most: u32) -> u32 {
+        let read = self.value.as_u64();
+        if read.is_none() {
+            self.mismatch("a whole number, not negative");
         }
-    }
-
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        self.deserialize_u64(visitor)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        self.deserialize_u64(visitor)
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.value {
-            Value::String(text) => visitor.visit_str(text).map_err(|error: ConfigError| error.located(self.path)),
-            _ => self.mismatch("a string"),
+        let read = read.unwrap_or_default();
+        if read > u64::from(most) {
+            self.fault(format_args!("found {read}, expected at most {most}"));
         }
+        u32::try_from(read).unwrap_or_default()
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.value {
-            Value::Array(items) => visitor.visit_seq(Items { rest: items.iter(), index: 0, path: &self.path }),
-            _ => self.mismatch("an array"),
+    pub(super) fn text(self) -> &'n str {
+        let read = self.value.as_str();
+        if read.is_none() {
+            self.mismatch("a string");
         }
+        read.unwrap_or_default()
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        let Value::Object(members) = self.value else { return self.mismatch("an object") };
-        let members = Members { rest: members.iter(), value: None, path: &self.path };
-        visitor.visit_map(members).map_err(|error| error.located(self.path))
+    pub(super) fn string(self) -> String {
+        self.text().to_owned()
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ConfigError> {
-        self.deserialize_map(visitor)
+    pub(super) fn strings(self) -> Vec<String> {
+        self.items(String::read)
     }
 
-    /// A variant is its name, or an object of its name and its value.
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ConfigError> {
-        let variant = match self.value {
-            Value::String(name) => Variant { name, content: None },
-            Value::Object(members) => match (members.len(), members.iter().next()) {
-                (1, Some((name, value))) => {
-                    Variant { name, content: Some(Node { value, path: Path::Member(&self.path, name) }) }
-                }
-                _ => return self.mismatch("exactly one member"),
-            },
-            _ => return self.mismatch("a name, or an object with exactly one member"),
+    /// A value that is one of these names.
+    pub(super) fn choice<T: Copy>(self, choices: &[(&str, T)], otherwise: T) -> T {
+        let name = self.text();
+        let found = choices.iter().find(|choice| choice.0 == name);
+        if found.is_none() {
+            self.unknown("variant", name, choices.iter().map(|choice| choice.0));
+        }
+        found.map_or(otherwise, |choice| choice.1)
+    }
+
+    /// Notes a name that is not one of those that are known here.
+    pub(super) fn unknown<'k>(self, kind: &str, name: &str, known: impl Iterator<Item = &'k str>) {
+        let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+        let one_of = if known.len() > 1 { "one of " } else { "" };
+        self.fault(format_args!("unknown {kind} `{name}`, expected {one_of}{}", known.join(", ")));
+    }
+
+    /// What each item of an array is read as.
+    pub(super) fn items<T>(self, read: impl Fn(Node<'_>) -> T) -> Vec<T> {
+        let items = self.value.as_array();
+        if items.is_none() {
+            self.mismatch("an array");
+        }
+        let node = |(index, value)| Node { value, path: Path::Index(&self.path, index), ..self };
+        (0..).zip(items.into_iter().flatten()).map(|item| read(node(item))).collect()
+    }
+
+    fn map(self) -> Option<&'n Map<String, Value>> {
+        let map = self.value.as_object();
+        if map.is_none() {
+            self.mismatch("an object");
+        }
+        map
+    }
+
+    /// An object whose members have names of the user's choice, and strings.
+    pub(super) fn strings_by_name(self) -> BTreeMap<String, String> {
+        let node = |name, value| Node { value, path: Path::Member(&self.path, name), ..self };
+        self.map().into_iter().flatten().map(|(name, value)| (name.clone(), node(name, value).string())).collect()
+    }
+
+    /// The one member of an object, with its name.
+    pub(super) fn only_member<T>(self, read: impl FnOnce(&str, Node<'_>) -> T) -> Option<T> {
+        let members = self.map()?;
+        let Some((name, value)) = members.iter().next().filter(|_| members.len() == 1) else {
+            self.mismatch("exactly one member");
+            return None;
         };
-        visitor.visit_enum(variant).map_err(|error| error.located(self.path))
+        Some(read(name, Node { value, path: Path::Member(&self.path, name), ..self }))
     }
 
-    forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct
-        identifier ignored_any
-    }
-}
-
-struct Items<'a, 'p> {
-    rest: std::slice::Iter<'a, Value>,
-    index: usize,
-    path: &'p Path<'p>,
-}
-
-impl<'a> SeqAccess<'a> for Items<'a, '_> {
-    type Error = ConfigError;
-
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, ConfigError> {
-        let Some(value) = self.rest.next() else { return Ok(None) };
-        let path = Path::Index(self.path, self.index);
-        self.index = self.index.saturating_add(1);
-        seed.deserialize(Node { value, path }).map(Some).map_err(|error| error.located(path))
+    /// An object whose members `read` asks for; what it does not ask for is not known.
+    pub(super) fn object<T>(self, read: impl FnOnce(&mut Members<'_>) -> T) -> T {
+        let mut members = Members { node: self, map: self.map(), known: Vec::new() };
+        let read = read(&mut members);
+        members.finish();
+        read
     }
 }
 
-struct Members<'a, 'p> {
-    rest: serde_json::map::Iter<'a>,
-    /// What belongs to the name that was given out last.
-    value: Option<(&'a str, &'a Value)>,
-    path: &'p Path<'p>,
+/// The members of an object.
+pub(super) struct Members<'n> {
+    node: Node<'n>,
+    /// Absent when the value is no object.
+    map: Option<&'n Map<String, Value>>,
+    /// The names that were asked for.
+    known: Vec<&'static str>,
 }
 
-impl<'a> MapAccess<'a> for Members<'a, '_> {
-    type Error = ConfigError;
-
-    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigError> {
-        let Some((name, value)) = self.rest.next() else { return Ok(None) };
-        self.value = Some((name, value));
-        let name_deserializer: StrDeserializer<'_, ConfigError> = name.as_str().into_deserializer();
-        let key = seed.deserialize(name_deserializer);
-        key.map(Some).map_err(|error| error.located(Path::Member(self.path, name)))
+impl Members<'_> {
+    /// A member that may be absent.
+    pub(super) fn get(&mut self, name: &'static str) -> Option<Node<'_>> {
+        self.known.push(name);
+        let value = self.map?.get(name)?;
+        Some(Node { value, path: Path::Member(&self.node.path, name), ..self.node })
     }
 
-    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, ConfigError> {
-        let (name, value) = self.value.take().ok_or_else(|| ConfigError::custom("a value without its name"))?;
-        let path = Path::Member(self.path, name);
-        seed.deserialize(Node { value, path }).map_err(|error| error.located(path))
-    }
-}
-
-struct Variant<'a, 'p> {
-    name: &'a str,
-    content: Option<Node<'a, 'p>>,
-}
-
-impl<'a> EnumAccess<'a> for Variant<'a, '_> {
-    type Error = ConfigError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'a>>(self, seed: V) -> Result<(V::Value, Self), ConfigError> {
-        let name: StrDeserializer<'_, ConfigError> = self.name.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'a> VariantAccess<'a> for Variant<'a, '_> {
-    type Error = ConfigError;
-
-    fn unit_variant(self) -> Result<(), ConfigError> {
-        self.content.map_or(Ok(()), |content| content.mismatch("no value"))
+    /// A member that may be absent, or `null`, which means the same.
+    pub(super) fn optional(&mut self, name: &'static str) -> Option<Node<'_>> {
+        self.get(name).filter(|node| !node.value.is_null())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, ConfigError> {
-        let content = self.content.ok_or_else(|| ConfigError::custom("expected an object with exactly one member"))?;
-        seed.deserialize(content)
-    }
-
-    fn tuple_variant<V: Visitor<'a>>(self, _: usize, _: V) -> Result<V::Value, ConfigError> {
-        Err(ConfigError::custom("configurations have no such variant"))
-    }
-
-    fn struct_variant<V: Visitor<'a>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, ConfigError> {
-        Err(ConfigError::custom("configurations have no such variant"))
-    }
-}
-
-/// A JSON value in which no object has a member twice: two readers might keep different ones of the two.
-pub(super) struct StrictValue(pub(super) Value);
-
-impl<'de> Deserialize<'de> for StrictValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StrictVisitor;
-
-        impl<'de> Visitor<'de> for StrictVisitor {
-            type Value = Value;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON value")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(StrictValue(item)) = access.next_element()? {
-                    items.push(item);
-                }
-                Ok(Value::Array(items))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-                let mut members = serde_json::Map::new();
-                while let Some((name, StrictValue(value))) = access.next_entry::<String, _>()? {
-                    if members.contains_key(&name) {
-                        return Err(A::Error::custom(format_args!("the member `{name}` is there twice")));
-                    }
-                    members.insert(name, value);
-                }
-                Ok(Value::Object(members))
-            }
+    /// A member that must be there.
+    pub(super) fn required(&mut self, name: &'static str) -> Node<'_> {
+        if !self.map.is_some_and(|map| map.contains_key(name)) {
+            self.node.fault(format_args!("missing field `{name}`"));
         }
+        let absent = Node { value: &Value::Null, path: Path::Root, ..self.node };
+        self.get(name).unwrap_or(absent)
+    }
 
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+    pub(super) fn boolean_or(&mut self, name: &'static str, default: bool) -> bool {
+        self.get(name).map_or(default, Node::boolean)
+    }
+
+    pub(super) fn whole_or(&mut self, name: &'static str, default: u32) -> u32 {
+        self.get(name).map_or(default, |node| node.whole(u32::MAX))
+    }
+
+    pub(super) fn duration_or(&mut self, name: &'static str, default: Duration) -> Duration {
+        self.get(name).map_or(default, Duration::read)
+    }
+
+    pub(super) fn list<T: Read>(&mut self, name: &'static str) -> Vec<T> {
+        self.get(name).map_or_else(Vec::new, |node| node.items(T::read))
+    }
+
+    pub(super) fn strings(&mut self, name: &'static str) -> Vec<String> {
+        self.get(name).map_or_else(Vec::new, Node::strings)
+    }
+
+    pub(super) fn optional_string(&mut self, name: &'static str) -> Option<String> {
+        self.optional(name).map(Node::string)
+    }
+
+    /// A member that may be `null`, which means something else than its absence.
+    pub(super) fn nullable_string_or(
+        &mut self,
+        name: &'static str,
+        default: impl FnOnce() -> Option<String>,
+    ) -> Option<String> {
+        self.get(name).map_or_else(default, |node| if node.value.is_null() { None } else { Some(node.string()) })
+    }
+
+    /// A member whose type has a default.
+    pub(super) fn or_default<T: Read + Default>(&mut self, name: &'static str) -> T {
+        self.get(name).map_or_else(T::default, T::read)
+    }
+
+    fn finish(self) {
+        let unknown = self.map.and_then(|map| map.keys().find(|name| !self.known.contains(&name.as_str())));
+        let Some(name) = unknown else { return };
+        if self.node.reading.unknown_members == UnknownMembers::Refused {
+            let node = Node { path: Path::Member(&self.node.path, name), ..self.node };
+            node.unknown("field", name, self.known.iter().copied());
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

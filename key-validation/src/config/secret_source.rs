@@ -2,21 +2,26 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
+use super::reader::{Node, Read};
 use crate::Secret;
 
 /// A secret as the configuration gives it: `value` or `env`, one of the two.
 // A struct and no enum: an error about an unknown variant would show a secret that stands where the object should.
-#[derive(Clone, Deserialize)]
+#[derive(Clone)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct SecretSource {
     /// The secret itself; it shows in Envoy's configuration dump.
     value: Option<String>,
     /// Name of an environment variable of the Wasm VM.
     env: Option<String>,
+}
+
+impl Read for SecretSource {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self { value: members.optional_string("value"), env: members.optional_string("env") })
+    }
 }
 
 impl SecretSource {

@@ -118,7 +118,7 @@ fn wrong_identity_providers_are_refused_with_their_path() {
         (provider("extra", json!(1)), "identityProviders[0].extra: unknown field `extra`"),
         (with("/identityProviders", json!([])), "identityProviders: must name at least one"),
         (provider("name", json!("Corporate")), "identityProviders[0].name: must be 1 to 63 of a-z, 0-9 and `-`"),
-        (provider("clockSkew", json!("5")), "identityProviders[0].clockSkew: invalid value"),
+        (provider("clockSkew", json!("5")), "identityProviders[0].clockSkew: found \"5\", expected a duration"),
         (provider("tokens", json!([{"any": false}])), "identityProviders[0].tokens: `any` must be true"),
         (provider("tokens", json!([{"regex": "x"}])), "identityProviders[0].tokens[0]: unknown variant `regex`"),
         (provider("tokens", json!([])), "identityProviders[0].tokens: must name at least one shape"),

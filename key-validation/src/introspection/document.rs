@@ -1,9 +1,8 @@
 //! The JSON document of an introspection response, read without charity.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::json;
 
 /// Deepest nesting that is believed.
 const DEPTH_LIMIT: usize = 32;
@@ -21,9 +20,10 @@ impl Document {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
         // serde_json leaves the strings that it skips unchecked.
         let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
-        let document: Self = serde_json::from_str(text).map_err(|_| Malformed)?;
-        let shallow = document.0.values().all(|value| is_shallow(value, DEPTH_LIMIT.saturating_sub(1)));
-        if shallow { Ok(document) } else { Err(Malformed) }
+        match json::parse_shallow(text, DEPTH_LIMIT) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) | Err(_) => Err(Malformed),
+        }
     }
 
     /// A member; `null` counts as absent.
@@ -63,41 +63,5 @@ impl Document {
         #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
         let millis = (seconds * 1000.0) as i64;
         Ok(Some(millis))
-    }
-}
-
-fn is_shallow(value: &Value, levels: usize) -> bool {
-    let inner = |value: &Value| levels.checked_sub(1).is_some_and(|levels| is_shallow(value, levels));
-    match value {
-        Value::Array(items) => levels > 0 && items.iter().all(inner),
-        Value::Object(members) => levels > 0 && members.values().all(inner),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
-}
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Document;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Document, A::Error> {
-                let mut members = Map::new();
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    // Two parsers might keep different ones of the two.
-                    if members.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a member name is there twice"));
-                    }
-                }
-                Ok(Document(members))
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor)
     }
 }

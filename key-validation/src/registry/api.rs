@@ -180,7 +180,8 @@ enum HostRank {
 
 impl Verb {
     /// All of them, sorted by name.
-    const ALL: [Self; 7] = [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
 
     /// The method's name.
     pub fn as_str(self) -> &'static str {

@@ -2,49 +2,63 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use crate::config::duration::Duration;
+use crate::config::reader::{Node, Read};
 use crate::config::secret_source::SecretSource;
 
 /// An identity provider.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct IdentityProvider {
     /// Unique name, `[a-z0-9-]{1,63}`; application keys refer to it.
     pub name: String,
     /// When set, an `iss` in the answer must equal it.
     pub issuer: Option<String>,
     /// Which tokens are its own.
-    #[serde(default = "default_tokens")]
+    #[cfg_attr(feature = "schema", serde(default = "default_tokens"))]
     pub tokens: Vec<TokenShape>,
     /// How to ask it about a token.
     pub introspection: Introspection,
     /// Where it puts things in its answers.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub claims: Claims,
     /// Any of these must be in the answer's `aud`; not checked when empty.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub audience: Vec<String>,
     /// Leeway for `nbf` and `iat`; never for `exp`.
-    #[serde(default = "default_clock_skew")]
+    #[cfg_attr(feature = "schema", serde(default = "default_clock_skew"))]
     pub clock_skew: Duration,
     /// What happens to known tokens while it is away.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub outage: Outage,
     /// When calls to it are suspended.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub breaker: Breaker,
     /// Calls under way at a time, per worker; more are answered 503.
-    #[serde(default = "default_concurrent_calls")]
+    #[cfg_attr(feature = "schema", serde(default = "default_concurrent_calls"))]
     pub concurrent_calls: u32,
 }
 
+impl Read for IdentityProvider {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            name: members.required("name").string(),
+            issuer: members.optional_string("issuer"),
+            tokens: members.get("tokens").map_or_else(default_tokens, |node| node.items(TokenShape::read)),
+            introspection: Introspection::read(members.required("introspection")),
+            claims: members.or_default("claims"),
+            audience: members.strings("audience"),
+            clock_skew: members.duration_or("clockSkew", default_clock_skew()),
+            outage: members.or_default("outage"),
+            breaker: members.or_default("breaker"),
+            concurrent_calls: members.whole_or("concurrentCalls", default_concurrent_calls()),
+        })
+    }
+}
+
 /// A way to tell whose a token is by its looks.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "camelCase"))]
 pub enum TokenShape {
     /// Tokens that begin with this text.
     Prefix(String),
@@ -54,10 +68,24 @@ pub enum TokenShape {
     Any(bool),
 }
 
+impl Read for TokenShape {
+    fn read(node: Node<'_>) -> Self {
+        let shape = node.only_member(|name, value| match name {
+            "prefix" => Self::Prefix(value.string()),
+            "issuer" => Self::Issuer(value.string()),
+            "any" => Self::Any(value.boolean()),
+            _ => {
+                node.unknown("variant", name, ["prefix", "issuer", "any"].into_iter());
+                Self::Any(false)
+            }
+        });
+        shape.unwrap_or(Self::Any(false))
+    }
+}
+
 /// The introspection endpoint (RFC 7662).
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Introspection {
     /// Envoy cluster; in Istio `outbound|443||idp.example.com`.
     pub cluster: String,
@@ -66,28 +94,47 @@ pub struct Introspection {
     /// Path of the request to it.
     pub path: String,
     /// Longest wait for an answer: above 0, at most 30s.
-    #[serde(default = "default_timeout")]
+    #[cfg_attr(feature = "schema", serde(default = "default_timeout"))]
     pub timeout: Duration,
     /// How the gateway authenticates.
     pub client_authentication: ClientAuthentication,
     /// Further form fields of the request.
-    #[serde(default = "default_parameters")]
+    #[cfg_attr(feature = "schema", serde(default = "default_parameters"))]
     pub parameters: BTreeMap<String, String>,
     /// Statuses that mean "inactive" at this identity provider, such as 404 or 410.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub inactive_statuses: Vec<u16>,
     /// `error` members of a 400 that speak of the token, not of us.
-    #[serde(default = "default_inactive_errors")]
+    #[cfg_attr(feature = "schema", serde(default = "default_inactive_errors"))]
     pub inactive_errors: Vec<String>,
     /// Whether the endpoint is tried at start. Not built yet: `true` is refused.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub self_test: bool,
 }
 
+impl Read for Introspection {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            cluster: members.required("cluster").string(),
+            authority: members.required("authority").string(),
+            path: members.required("path").string(),
+            timeout: members.duration_or("timeout", default_timeout()),
+            client_authentication: ClientAuthentication::read(members.required("clientAuthentication")),
+            parameters: members.get("parameters").map_or_else(default_parameters, Node::strings_by_name),
+            inactive_statuses: members.get("inactiveStatuses").map_or_else(Vec::new, |node| node.items(status)),
+            inactive_errors: members.get("inactiveErrors").map_or_else(default_inactive_errors, Node::strings),
+            self_test: members.boolean_or("selfTest", false),
+        })
+    }
+}
+
+fn status(node: Node<'_>) -> u16 {
+    u16::try_from(node.whole(u16::MAX.into())).unwrap_or_default()
+}
+
 /// How the gateway authenticates at the introspection endpoint.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct ClientAuthentication {
     /// The method, by its registered name.
     pub method: ClientAuthenticationMethod,
@@ -96,14 +143,24 @@ pub struct ClientAuthentication {
     /// The gateway's own client secret; required unless the method is `none`.
     pub client_secret: Option<SecretSource>,
     /// Encoding of id and secret inside Basic credentials.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub encoding: CredentialEncoding,
 }
 
+impl Read for ClientAuthentication {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            method: ClientAuthenticationMethod::read(members.required("method")),
+            client_id: members.optional_string("clientId"),
+            client_secret: members.optional("clientSecret").map(SecretSource::read),
+            encoding: members.or_default("encoding"),
+        })
+    }
+}
+
 /// `token_endpoint_auth_method` values (RFC 7591 section 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "snake_case"))]
 pub enum ClientAuthenticationMethod {
     /// HTTP Basic credentials.
     ClientSecretBasic,
@@ -113,10 +170,20 @@ pub enum ClientAuthenticationMethod {
     None,
 }
 
+impl Read for ClientAuthenticationMethod {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("client_secret_basic", Self::ClientSecretBasic),
+            ("client_secret_post", Self::ClientSecretPost),
+            ("none", Self::None),
+        ];
+        node.choice(&choices, Self::None)
+    }
+}
+
 /// How id and secret are written into Basic credentials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum CredentialEncoding {
     /// Form-encoded first (RFC 6749 section 2.3.1).
     #[default]
@@ -125,10 +192,20 @@ pub enum CredentialEncoding {
     Raw,
 }
 
+impl Read for CredentialEncoding {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("form", Self::Form), ("raw", Self::Raw)];
+        node.choice(&choices, Self::Form)
+    }
+}
+
 /// Names of members in the answer; of each list the first that is present wins.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct Claims {
     /// The client that the token was issued to.
     pub client_id: Vec<String>,
@@ -142,10 +219,31 @@ pub struct Claims {
     pub application_token: Vec<ApplicationMarker>,
 }
 
+impl Read for Claims {
+    fn read(node: Node<'_>) -> Self {
+        let default = Self::default();
+        node.object(|members| {
+            let mut names = |name, default| members.get(name).map_or(default, Node::strings);
+            Self {
+                client_id: names("clientId", default.client_id),
+                subject: names("subject", default.subject),
+                username: names("username", default.username),
+                scope: names("scope", default.scope),
+                application_token: members
+                    .get("applicationToken")
+                    .map_or_else(Vec::new, |node| node.items(ApplicationMarker::read)),
+            }
+        })
+    }
+}
+
 /// A member of the answer that marks an application's token: `equals` or `prefix`, one of the two.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields)
+)]
 pub struct ApplicationMarker {
     /// The member's name.
     pub claim: String,
@@ -155,23 +253,44 @@ pub struct ApplicationMarker {
     pub prefix: Option<String>,
 }
 
+impl Read for ApplicationMarker {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            claim: members.required("claim").string(),
+            equals: members.optional_string("equals"),
+            prefix: members.optional_string("prefix"),
+        })
+    }
+}
+
 /// What happens to known tokens while the identity provider is away.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields)
+)]
 pub struct Outage {
     /// The mode.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub mode: OutageMode,
     /// With `stale`: how long past its freshness an active answer is still served.
-    #[serde(rename = "for")]
+    #[cfg_attr(feature = "schema", serde(rename = "for"))]
     pub stale_for: Option<Duration>,
 }
 
+impl Read for Outage {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            mode: members.or_default("mode"),
+            stale_for: members.optional("for").map(Duration::read),
+        })
+    }
+}
+
 /// Modes of [`Outage`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum OutageMode {
     /// Requests whose token must be asked about are answered 503.
     #[default]
@@ -180,15 +299,35 @@ pub enum OutageMode {
     Stale,
 }
 
+impl Read for OutageMode {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("deny", Self::Deny), ("stale", Self::Stale)];
+        node.choice(&choices, Self::Deny)
+    }
+}
+
 /// When calls to an identity provider are suspended.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct Breaker {
     /// Outages in a row that open it, if they are about 3 different tokens at least.
     pub failures: u32,
     /// How long it stays open before one call goes out as a probe, give or take a quarter.
     pub open_for: Duration,
+}
+
+impl Read for Breaker {
+    fn read(node: Node<'_>) -> Self {
+        let default = Self::default();
+        node.object(|members| Self {
+            failures: members.whole_or("failures", default.failures),
+            open_for: members.duration_or("openFor", default.open_for),
+        })
+    }
 }
 
 impl Default for Claims {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
+use crate::config::reader::{Node, Read};
 /// The APIs, applications and subscriptions.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    serde(rename_all = "camelCase", deny_unknown_fields, default)
+)]
 pub struct Registry {
     /// The published APIs.
     pub apis: Vec<Api>,
@@ -19,21 +21,30 @@ pub struct Registry {
     pub revocations: Vec<Revocation>,
 }
 
+impl Read for Registry {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            apis: members.list("apis"),
+            applications: members.list("applications"),
+            subscriptions: members.list("subscriptions"),
+            revocations: members.get("revocations").map_or_else(Vec::new, no_revocations),
+        })
+    }
+}
+
+fn no_revocations(node: Node<'_>) -> Vec<Revocation> {
+    node.items(|revocation| revocation.fault("revocation cut-offs are not built yet"));
+    Vec::new()
+}
+
 /// A revocation cut-off; there are none yet.
 #[derive(Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Revocation {}
 
-impl<'de> Deserialize<'de> for Revocation {
-    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("revocation cut-offs are not built yet"))
-    }
-}
-
 /// An API.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Api {
     /// Unique id; `<name>-<version>` when left out.
     pub id: Option<String>,
@@ -44,53 +55,80 @@ pub struct Api {
     /// Where it is served: `<context>/<version>/..`, and `<context>/..` for the default version.
     pub context: String,
     /// Whether requests without a version reach it.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub is_default_version: bool,
     /// Hosts on which it is served; any when empty.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub hosts: Vec<String>,
     /// Where it stands in its life cycle.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub life_cycle_status: LifeCycleStatus,
     /// Names of the identity providers whose tokens it takes; any when empty.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub identity_providers: Vec<String>,
     /// Whether callers need a subscription.
-    #[serde(default = "default_true")]
+    #[cfg_attr(feature = "schema", serde(default = "default_true"))]
     pub subscription_validation: bool,
     /// Whether a token needs any or all of an operation's scopes.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub scope_matching: ScopeMatching,
     /// `aud` of the backend JWT; the context when empty.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub audience: Vec<String>,
     /// What it serves.
     pub operations: Vec<Operation>,
     /// Whether `%2F` may be part of a segment.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub encoded_slashes: Ambiguity,
     /// Whether `;` may be part of a segment.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub path_parameters: Ambiguity,
     /// Whether denials are enforced.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub enforcement: Enforcement,
 }
 
+impl Read for Api {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            id: members.optional_string("id"),
+            name: members.required("name").string(),
+            version: members.required("version").string(),
+            context: members.required("context").string(),
+            is_default_version: members.boolean_or("isDefaultVersion", false),
+            hosts: members.strings("hosts"),
+            life_cycle_status: members.or_default("lifeCycleStatus"),
+            identity_providers: members.strings("identityProviders"),
+            subscription_validation: members.boolean_or("subscriptionValidation", default_true()),
+            scope_matching: members.or_default("scopeMatching"),
+            audience: members.strings("audience"),
+            operations: members.required("operations").items(Operation::read),
+            encoded_slashes: members.or_default("encodedSlashes"),
+            path_parameters: members.or_default("pathParameters"),
+            enforcement: members.or_default("enforcement"),
+        })
+    }
+}
+
 /// Whether denials are enforced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Enforcement {
     /// They are.
     #[default]
     Enforce,
 }
 
+impl Read for Enforcement {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("enforce", Self::Enforce)];
+        node.choice(&choices, Self::Enforce)
+    }
+}
+
 /// What happens to a kind of ambiguity in request targets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Ambiguity {
     /// Such requests are answered 400.
     #[default]
@@ -99,10 +137,16 @@ pub enum Ambiguity {
     Allow,
 }
 
+impl Read for Ambiguity {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("reject", Self::Reject), ("allow", Self::Allow)];
+        node.choice(&choices, Self::Reject)
+    }
+}
+
 /// WSO2's life cycle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "UPPERCASE"))]
 pub enum LifeCycleStatus {
     /// Does not exist yet for callers.
     Created,
@@ -117,10 +161,22 @@ pub enum LifeCycleStatus {
     Retired,
 }
 
+impl Read for LifeCycleStatus {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("CREATED", Self::Created),
+            ("PUBLISHED", Self::Published),
+            ("DEPRECATED", Self::Deprecated),
+            ("BLOCKED", Self::Blocked),
+            ("RETIRED", Self::Retired),
+        ];
+        node.choice(&choices, Self::Blocked)
+    }
+}
+
 /// How many of an operation's scopes a token needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum ScopeMatching {
     /// One of them.
     #[default]
@@ -129,27 +185,43 @@ pub enum ScopeMatching {
     All,
 }
 
+impl Read for ScopeMatching {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [("any", Self::Any), ("all", Self::All)];
+        node.choice(&choices, Self::All)
+    }
+}
+
 /// An operation of an API.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Operation {
     /// Its verb.
     pub verb: Verb,
     /// Its target below the base path: `/menu`, `/order/{orderId}`, `/static/*`.
     pub target: String,
     /// Which tokens it takes.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub auth_type: AuthType,
     /// The scopes it needs.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub scopes: Vec<String>,
 }
 
+impl Read for Operation {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            verb: Verb::read(members.required("verb")),
+            target: members.required("target").string(),
+            auth_type: members.or_default("authType"),
+            scopes: members.strings("scopes"),
+        })
+    }
+}
+
 /// HTTP methods that operations can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "UPPERCASE"))]
 #[expect(missing_docs, reason = "the names are RFC 9110's")]
 pub enum Verb {
     Delete,
@@ -161,8 +233,14 @@ pub enum Verb {
     Put,
 }
 
+impl Read for Verb {
+    fn read(node: Node<'_>) -> Self {
+        node.choice(&Self::ALL.map(|verb| (verb.as_str(), verb)), Self::Options)
+    }
+}
+
 /// Which tokens an operation takes, by WSO2's names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 pub enum AuthType {
     /// No token: the operation is public.
@@ -173,14 +251,25 @@ pub enum AuthType {
     /// An application's own token.
     Application,
     /// A user's token.
-    #[serde(rename = "Application_User")]
+    #[cfg_attr(feature = "schema", serde(rename = "Application_User"))]
     ApplicationUser,
 }
 
+impl Read for AuthType {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("None", Self::None),
+            ("Any", Self::Any),
+            ("Application", Self::Application),
+            ("Application_User", Self::ApplicationUser),
+        ];
+        node.choice(&choices, Self::Any)
+    }
+}
+
 /// An application.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Application {
     /// Unique id.
     pub id: String,
@@ -189,33 +278,54 @@ pub struct Application {
     /// Who registered it.
     pub owner: Option<String>,
     /// Its tier.
-    #[serde(default = "default_tier")]
+    #[cfg_attr(feature = "schema", serde(default = "default_tier"))]
     pub tier: String,
     /// Attributes for the backend JWT.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub attributes: BTreeMap<String, String>,
     /// Its clients at identity providers.
     pub keys: Vec<ApplicationKey>,
 }
 
+impl Read for Application {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            id: members.required("id").string(),
+            name: members.optional_string("name"),
+            owner: members.optional_string("owner"),
+            tier: members.get("tier").map_or_else(default_tier, Node::string),
+            attributes: members.get("attributes").map_or_else(BTreeMap::new, Node::strings_by_name),
+            keys: members.required("keys").items(ApplicationKey::read),
+        })
+    }
+}
+
 /// A client of an application at an identity provider.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct ApplicationKey {
     /// The identity provider's name.
     pub identity_provider: String,
     /// The client's id there.
     pub client_id: String,
     /// What it is for.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub key_type: KeyType,
 }
 
+impl Read for ApplicationKey {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            identity_provider: members.required("identityProvider").string(),
+            client_id: members.required("clientId").string(),
+            key_type: members.or_default("keyType"),
+        })
+    }
+}
+
 /// What a key is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "UPPERCASE"))]
 pub enum KeyType {
     /// Real use.
     #[default]
@@ -224,27 +334,46 @@ pub enum KeyType {
     Sandbox,
 }
 
+impl Read for KeyType {
+    fn read(node: Node<'_>) -> Self {
+        node.choice(&[Self::Production, Self::Sandbox].map(|key_type| (key_type.as_str(), key_type)), Self::Production)
+    }
+}
+
 /// An application's subscription to an API.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Subscription {
     /// The API's id.
     pub api_id: String,
     /// The application's id.
     pub application_id: String,
     /// Its tier.
-    #[serde(default = "default_tier")]
+    #[cfg_attr(feature = "schema", serde(default = "default_tier"))]
     pub tier: String,
     /// Its state.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", serde(default))]
     pub state: SubscriptionState,
 }
 
+impl Read for Subscription {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            api_id: members.required("apiId").string(),
+            application_id: members.required("applicationId").string(),
+            tier: members.get("tier").map_or_else(default_tier, Node::string),
+            state: members.or_default("state"),
+        })
+    }
+}
+
 /// WSO2's subscription states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema, serde::Serialize),
+    serde(rename_all = "SCREAMING_SNAKE_CASE")
+)]
 pub enum SubscriptionState {
     /// Passes.
     #[default]
@@ -259,6 +388,20 @@ pub enum SubscriptionState {
     Rejected,
     /// Passes while a change of tier waits for approval.
     TierUpdatePending,
+}
+
+impl Read for SubscriptionState {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("UNBLOCKED", Self::Unblocked),
+            ("BLOCKED", Self::Blocked),
+            ("PROD_ONLY_BLOCKED", Self::ProdOnlyBlocked),
+            ("ON_HOLD", Self::OnHold),
+            ("REJECTED", Self::Rejected),
+            ("TIER_UPDATE_PENDING", Self::TierUpdatePending),
+        ];
+        node.choice(&choices, Self::Rejected)
+    }
 }
 
 fn default_true() -> bool {

@@ -1,0 +1,157 @@
+//! JSON, read without charity: what two readers might understand differently is refused.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Reads a text that is one JSON value and nothing else, and in which no object has a member twice.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    // The parser itself goes no deeper.
+    read(text, Strictness { levels: 128, inner_duplicates: false })
+}
+
+/// Reads a text that is one JSON value and nothing else, with so many levels of nesting at most; an object that is the
+/// whole has no member twice.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub(crate) fn parse_shallow(text: &str, levels: usize) -> Result<Value, serde_json::Error> {
+    read(text, Strictness { levels, inner_duplicates: true })
+}
+
+fn read(text: &str, strictness: Strictness) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Reader { strictness, top: true }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+#[derive(Clone, Copy)]
+struct Strictness {
+    /// Arrays and objects that may stand inside one another.
+    levels: usize,
+    /// Whether objects inside others may have a member twice, of which the last counts.
+    inner_duplicates: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Reader {
+    strictness: Strictness,
+    top: bool,
+}
+
+impl Reader {
+    fn inside<E: Error>(self) -> Result<Self, E> {
+        let levels = self.strictness.levels.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))?;
+        Ok(Self { strictness: Strictness { levels, ..self.strictness }, top: false })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inside = self.inside()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(inside)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let inside = self.inside()?;
+        let mut members = Map::new();
+        while let Some(name) = access.next_key::<String>()? {
+            if (self.top || !self.strictness.inner_duplicates) && members.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("the member `{name}` is there twice")));
+            }
+            let value = access.next_value_seed(inside)?;
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn reads_what_json_has() {
+        let text = r#" {"a": [null, true, -1, 18446744073709551615, 1.5, "é\n"], "b": {}} "#;
+
+        assert_eq!(parse(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_member_twice_is_refused() {
+        for (text, strict, shallow) in [
+            (r#"{"a":1,"a":1}"#, false, false),
+            (r#"{"b":{"a":1,"\u0061":2}}"#, false, true),
+            (r#"[{"a":1,"a":1}]"#, false, true),
+            (r#"{"a":{"a":1}}"#, true, true),
+        ] {
+            assert_eq!(parse(text).is_ok(), strict, "{text}");
+            assert_eq!(parse_shallow(text, 9).is_ok(), shallow, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_its_limit() {
+        for (text, levels) in [("1", 0), ("[]", 1), (r#"{"a":[1]}"#, 2), (r#"[[{"a":{}}]]"#, 4)] {
+            assert!(parse_shallow(text, levels).is_ok(), "{text}");
+            assert!(levels == 0 || parse_shallow(text, levels - 1).is_err(), "{text}");
+        }
+        assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn text_with_more_or_less_than_a_value_is_refused() {
+        for text in ["", " ", "{} {}", "[1,]", "\u{feff}{}", "nul", "{\"a\"}", "'a'", "1e999"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
