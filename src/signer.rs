@@ -1,6 +1,6 @@
 //! Signatures by the host: ten times as fast as in WebAssembly, where the proxy offers them.
 
-use key_validation::backend_jwt::{Algorithm, Sign, SignError, SigningKey, jws_from_der};
+use key_validation::jws::{Algorithm, Sign, SignError, SigningKey, jws_from_der};
 use log::info;
 
 use crate::host;

@@ -37,6 +37,7 @@ pub mod handler;
 mod head;
 pub mod introspection;
 mod json;
+pub mod jws;
 #[cfg(all(test, not(target_family = "wasm")))]
 mod properties;
 pub mod registry;

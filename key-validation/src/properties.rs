@@ -4,11 +4,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::backend_jwt::{JwtMinter, SigningKey, jws_from_der};
+use crate::backend_jwt::JwtMinter;
 use crate::cache::tests::FakeSharedData;
 use crate::gateway::{Event, Ports, Telemetry};
 use crate::handler::StandardHandler;
 use crate::introspection::{ActiveAnswer, IntrospectionResponse};
+use crate::jws::{SigningKey, jws_from_der};
 use crate::target::{Ambiguities, Pattern, Target};
 use crate::{Configuration, Decision, Gateway, RequestHead, Secret, Step, UnixTime};
 

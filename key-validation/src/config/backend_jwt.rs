@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{ConfigError, at, check_visible, raw};
-use crate::backend_jwt::{SigningKey, reserved_claims};
+use crate::backend_jwt::reserved_claims;
+use crate::jws::SigningKey;
 use crate::target::{Ambiguities, Pattern};
 
 /// Settings of the backend JWT, checked.

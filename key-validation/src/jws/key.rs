@@ -1,4 +1,4 @@
-//! The private key that signs backend JWTs, and what its public half looks like.
+//! The private key that signs JWTs, and what its public half looks like.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ enum Kind {
     Rs256 { modulus: Vec<u8>, public_exponent: Vec<u8> },
 }
 
-/// JWS algorithms of backend JWTs.
+/// JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA on P-256.
@@ -78,7 +78,7 @@ impl SigningKey {
     /// Reads a PKCS#8 private key in PEM (RFC 5958, RFC 7468).
     ///
     /// # Errors
-    /// [`KeyError`] when it is none, or none that can sign backend JWTs.
+    /// [`KeyError`] when it is none, or none that can sign JWTs.
     pub fn from_pem(pem: &Secret) -> Result<Self, KeyError> {
         let pkcs8 = decode_pem(pem.expose()).ok_or(KeyError::NotPkcs8Pem)?;
         let kind = Kind::from_pkcs8(&pkcs8)?;
@@ -118,11 +118,11 @@ impl SigningKey {
     }
 
     /// The public half as a JWK (RFC 7517).
-    pub(super) fn jwk(&self, key_id: &str) -> Value {
+    pub(super) fn jwk(&self, key_id: Option<&str>) -> Value {
         let mut jwk = self.public_key();
         if let Value::Object(members) = &mut jwk {
-            for (name, value) in [("kid", key_id), ("alg", self.algorithm().name()), ("use", "sig")] {
-                members.insert(name.to_owned(), value.into());
+            for (name, value) in [("kid", key_id), ("alg", Some(self.algorithm().name())), ("use", Some("sig"))] {
+                members.extend(value.map(|value| (name.to_owned(), value.into())));
             }
         }
         jwk
