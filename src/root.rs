@@ -26,14 +26,18 @@ impl Root {
 
     fn configure(&self, json: &[u8]) -> Result<Worker, String> {
         let environment = |name: &str| std::env::var(name).ok();
-        let configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
+        let mut configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
         for warning in configuration.registry.warnings() {
             warn!("{warning}");
         }
         let settings = configuration.backend_jwt.as_ref();
-        let signer = settings.map(|settings| signer::choose(&settings.signing_key)).transpose();
-        let signer = signer.map_err(|error| format!("backendJwt.signingKey: {error}"))?.flatten();
+        let signer = settings.map(|settings| signer::choose("backendJwt.signingKey", &settings.signing_key));
+        let signer = signer.transpose()?.flatten();
         let random = || host::random::<16>().ok_or("the host has no random source");
+        for (path, signer) in configuration.client_signers() {
+            let host_signer = signer::choose(&path, signer.key())?;
+            signer.equip(host_signer, random()?);
+        }
         let nonce = random()?;
         // The queue is this worker's and this configuration's alone.
         let queue = host::register_queue(&format!("gatehouse/calls/{:032x}", u128::from_le_bytes(random()?)));

@@ -31,11 +31,12 @@ impl Sign for HostSigner {
     }
 }
 
-/// The host's signer for a key, if it has one that works; `None` leaves signing to the key itself.
+/// The host's signer for a key, if it has one that works; `None` leaves signing to the key itself. `path` is
+/// where the configuration has the key.
 ///
 /// # Errors
 /// A text for a person when the key can be used by the host alone, and the host cannot.
-pub(crate) fn choose(key: &SigningKey) -> Result<Option<Box<dyn Sign>>, &'static str> {
+pub(crate) fn choose(path: &str, key: &SigningKey) -> Result<Option<Box<dyn Sign>>, String> {
     let algorithm = key.algorithm();
     let signer = HostSigner { algorithm, pkcs8_der: key.pkcs8_der().to_vec() };
     let host_signs = match algorithm {
@@ -44,14 +45,15 @@ pub(crate) fn choose(key: &SigningKey) -> Result<Option<Box<dyn Sign>>, &'static
         Algorithm::Es256 | Algorithm::Rs256 => signer.sign(PROBE).is_ok_and(|signature| verifies(key, &signature)),
     };
     if algorithm == Algorithm::Rs256 && !host_signs {
-        return Err("RS256 needs a proxy that signs (Envoy 1.37 or newer); use an EC P-256 or Ed25519 key");
+        let reason = "RS256 needs a proxy that signs (Envoy 1.37 or newer); use an EC P-256 or Ed25519 key";
+        return Err(format!("{path}: {reason}"));
     }
     let by = match (host_signs, algorithm) {
         (true, _) => "the host",
         (false, Algorithm::EdDsa) => "ed25519-compact",
         (false, Algorithm::Es256 | Algorithm::Rs256) => "jwt-compact",
     };
-    info!("backend JWT: {} signed by {by}", algorithm.name());
+    info!("{path}: {} signed by {by}", algorithm.name());
     Ok(host_signs.then(|| Box::new(signer) as Box<dyn Sign>))
 }
 

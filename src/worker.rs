@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
 use key_validation::{
-    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, UnixTime, Verdict,
+    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Unavailable, UnixTime,
+    Verdict,
 };
 use log::{error, warn};
 use proxy_wasm::types::{Action, MapType};
@@ -104,7 +105,13 @@ impl Worker {
         let now = host::now();
         let call = match self.gateway.begin_call(&first.exchange, now) {
             Ok(call) => call,
-            Err(unavailable) => return self.land(flight.waiters, &Err(unavailable)),
+            Err(unavailable) => {
+                if unavailable == Unavailable::NotSigned {
+                    let provider = self.gateway.identity_provider_name(flight.question);
+                    self.report(&format!("identity provider `{provider}`: {unavailable}"));
+                }
+                return self.land(flight.waiters, &Err(unavailable));
+            }
         };
         let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         match host::dispatch_http_call(&call.cluster, headers, call.body.expose().as_bytes(), call.timeout) {

@@ -1,6 +1,7 @@
 //! The plugin configuration, checked: a [`Configuration`] that exists is valid.
 
 mod backend_jwt;
+mod client_authentication;
 mod duration;
 mod identity_provider;
 pub mod raw;
@@ -13,9 +14,11 @@ use serde_json::Value;
 
 use crate::denial::ChallengeSettings;
 use crate::json;
+use crate::jws::JwtSigner;
 use crate::registry::Registry;
 pub use backend_jwt::BackendJwtSettings;
-pub use identity_provider::{BreakerSettings, ClientAuthentication, IdentityProvider, IntrospectionEndpoint};
+pub use client_authentication::{ClientAssertion, ClientAuthentication};
+pub use identity_provider::{BreakerSettings, IdentityProvider, IntrospectionEndpoint};
 pub use raw::PublishedField;
 
 /// Everything that one load of the plugin decides by.
@@ -119,6 +122,17 @@ impl Configuration {
             forward_unmatched: raw.unmatched == raw::Unmatched::Forward,
             registry,
             identity_providers,
+        })
+    }
+
+    /// What signs client assertions, with the path of its key; it signs nothing before it is equipped.
+    pub fn client_signers(&mut self) -> impl Iterator<Item = (String, &mut JwtSigner)> {
+        self.identity_providers.iter_mut().enumerate().filter_map(|(index, provider)| {
+            let path = format!("identityProviders[{index}].introspection.clientAuthentication.signingKey");
+            match &mut provider.introspection.client_authentication {
+                ClientAuthentication::PrivateKeyJwt(assertion) => Some((path, &mut assertion.signer)),
+                ClientAuthentication::Basic(_) | ClientAuthentication::Post { .. } | ClientAuthentication::None => None,
+            }
         })
     }
 

@@ -85,6 +85,9 @@ pub enum Unavailable {
     /// Too many calls are under way in this worker.
     #[error("too many calls to it are under way")]
     Shed,
+    /// The gateway could not sign what it authenticates itself by.
+    #[error("the gateway's own client assertion cannot be signed")]
+    NotSigned,
 }
 
 /// The challenge of `WWW-Authenticate` (RFC 6750 section 3).
@@ -286,6 +289,7 @@ impl Unavailable {
             Self::AnswerMalformed => "idp_answer_malformed",
             Self::Misconfigured => "idp_misconfigured",
             Self::Shed => "idp_shed",
+            Self::NotSigned => "idp_call_not_signed",
         }
     }
 
@@ -297,6 +301,7 @@ impl Unavailable {
             Self::AnswerMalformed => "malformed",
             Self::Misconfigured => "misconfigured",
             Self::Shed => "shed",
+            Self::NotSigned => "not_signed",
         }
     }
 
@@ -304,7 +309,7 @@ impl Unavailable {
     fn retry_after_seconds(self) -> String {
         let retry_after = match self {
             Self::Outage { retry_after } | Self::ClientAuthFailed { retry_after } => retry_after,
-            Self::AnswerMalformed | Self::Misconfigured | Self::Shed => RETRY_SOON,
+            Self::AnswerMalformed | Self::Misconfigured | Self::Shed | Self::NotSigned => RETRY_SOON,
         };
         let seconds = retry_after.as_millis().div_ceil(1000).max(1);
         seconds.to_string()

@@ -14,6 +14,7 @@ use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted};
 use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
+use crate::jws::SignError;
 use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
 use crate::target::{Ambiguities, Target, ambiguities};
 use crate::{Denial, RequestHead, Secret, UnixTime};
@@ -107,13 +108,18 @@ impl Gateway {
     /// The call that answers an exchange's question.
     ///
     /// # Errors
-    /// [`Unavailable`] when the identity provider is not to be asked at the moment. Each call that is begun must be
+    /// [`Unavailable`] when the identity provider is not to be asked at the moment, or cannot be. Each call that is begun must be
     /// ended by [`Self::end_call`].
     pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
         let Question { identity_provider: index, key } = exchange.question();
         let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
-        self.availability(index).ok_or(Unavailable::Misconfigured)?.begin_call(&key, now)?;
-        Ok(IntrospectionCall::new(&provider.introspection, &exchange.token, &exchange.trace))
+        let availability = self.availability(index).ok_or(Unavailable::Misconfigured)?;
+        availability.begin_call(&key, now)?;
+        let call = IntrospectionCall::new(&provider.introspection, &exchange.token, &exchange.trace, now);
+        call.map_err(|SignError| {
+            availability.end_call(&key, &Err(Unavailable::NotSigned), now);
+            Unavailable::NotSigned
+        })
     }
 
     /// Reads what came of a call that was begun at `asked_at`, and remembers it.

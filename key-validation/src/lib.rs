@@ -47,7 +47,7 @@ pub mod target;
 mod time;
 
 pub use config::{ConfigError, Configuration};
-pub use denial::Denial;
+pub use denial::{Denial, Unavailable};
 pub use exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, PublishedField, Question, Reply, Step};
 pub use gateway::{Event, Gateway, Ports, Telemetry, Verdict};
 pub use handler::KeyValidationHandler;

@@ -8,6 +8,9 @@ use super::registry;
 /// The name of the identity provider, and of its cluster.
 pub(crate) const IDP: &str = "corporate";
 
+/// What the identity provider calls itself, where it does.
+pub(crate) const IDP_ISSUER: &str = "https://idp.example.com";
+
 /// The gateway's own secret at the identity provider comes from this variable.
 pub(crate) const SECRET_VARIABLE: &str = "CORPORATE_IDP_SECRET";
 

@@ -23,6 +23,7 @@ mod s5_answers;
 mod s5_breaker;
 mod s5_flights;
 mod s5_outages;
+mod s5_private_key_jwt;
 mod s5_remembered;
 mod s5_request;
 mod s5_stale;

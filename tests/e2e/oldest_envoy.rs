@@ -40,7 +40,7 @@ async fn the_oldest_envoy_decides_remembers_and_signs_in_the_filter() {
     let log = site.gateway.log();
     let signer = log.lines().find(|line| line.contains("backend JWT: ")).unwrap_or_default();
     println!("{signer}");
-    assert!(signer.contains("backend JWT: ES256 signed by jwt-compact"), "{log}");
+    assert!(signer.contains("backendJwt.signingKey: ES256 signed by jwt-compact"), "{log}");
 }
 
 #[tokio::test]

@@ -285,7 +285,7 @@ async fn s6_es256_is_signed_by_the_host_where_it_can() {
 
     let log = shop.gateway.log();
 
-    assert!(log.contains("backend JWT: ES256 signed by the host"), "{log}");
+    assert!(log.contains("backendJwt.signingKey: ES256 signed by the host"), "{log}");
 }
 
 #[tokio::test]

@@ -7,8 +7,11 @@ use super::reading::{read, refusal};
 use super::{place, plugin_schema};
 
 /// A secret in a file that people copy would be one in their repository.
-const ONLY_IN_DOCUMENTATION: [&str; 2] =
-    ["backendJwt.signingKey.value", "identityProviders[].introspection.clientAuthentication.clientSecret.value"];
+const ONLY_IN_DOCUMENTATION: [&str; 3] = [
+    "backendJwt.signingKey.value",
+    "identityProviders[].introspection.clientAuthentication.clientSecret.value",
+    "identityProviders[].introspection.clientAuthentication.signingKey.value",
+];
 
 #[test]
 fn the_filter_and_the_schema_accept_the_examples() {

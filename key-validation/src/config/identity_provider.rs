@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::raw::{self, ClientAuthenticationMethod, TokenShape};
-use super::{ConfigError, at, check_visible};
-use crate::Secret;
+use super::client_authentication::{self, ClientAuthentication};
+use super::raw::{self, TokenShape};
+use super::{ConfigError, check_visible};
 use crate::registry::Host;
 
 /// More would keep a token usable that is not valid yet by anybody's clock.
@@ -77,22 +77,6 @@ pub struct IntrospectionEndpoint {
     pub inactive_errors: Vec<String>,
 }
 
-/// The gateway's credentials at the introspection endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientAuthentication {
-    /// The whole `Authorization` value.
-    Basic(Secret),
-    /// Form fields.
-    Post {
-        /// `client_id`.
-        client_id: String,
-        /// `client_secret`.
-        client_secret: Secret,
-    },
-    /// None.
-    None,
-}
-
 /// What an identity provider's own section does not say.
 pub(super) struct Surroundings<'a> {
     /// The whole configuration as it was written.
@@ -138,12 +122,7 @@ impl Surroundings<'_> {
         for claim in self.forward_claims {
             hash.update(Value::from(claim.as_str()).to_string());
         }
-        match authentication {
-            ClientAuthentication::Basic(secret) | ClientAuthentication::Post { client_secret: secret, .. } => {
-                hash.update(secret.expose());
-            }
-            ClientAuthentication::None => {}
-        }
+        hash.update(authentication.fingerprint());
         hash.finalize().into()
     }
 }
@@ -185,7 +164,8 @@ impl IdentityProvider {
             return Err(ConfigError::new(format!("{path}.breaker"), "must be above 0"));
         }
         check_markers(path, &raw.claims.application_token)?;
-        let introspection = IntrospectionEndpoint::check(path, raw.introspection, surroundings.environment)?;
+        let introspection =
+            IntrospectionEndpoint::check(path, raw.introspection, raw.issuer.as_deref(), surroundings.environment)?;
         Ok(Self {
             name: raw.name,
             issuer: raw.issuer,
@@ -234,6 +214,7 @@ impl IntrospectionEndpoint {
     fn check(
         provider: &str,
         raw: raw::Introspection,
+        issuer: Option<&str>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let path = format!("{provider}.introspection");
@@ -247,7 +228,7 @@ impl IntrospectionEndpoint {
         if raw.self_test {
             return Err(ConfigError::new(format!("{path}.selfTest"), "is not built yet"));
         }
-        for name in ["token", "client_id", "client_secret"] {
+        for name in ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"] {
             if raw.parameters.contains_key(name) {
                 return Err(ConfigError::new(format!("{path}.parameters.{name}"), "is sent by the filter itself"));
             }
@@ -269,70 +250,10 @@ impl IntrospectionEndpoint {
             authority: raw.authority,
             path: check_visible(&format!("{path}.path"), raw.path)?,
             timeout,
-            client_authentication: ClientAuthentication::check(&path, raw.client_authentication, environment)?,
+            client_authentication: client_authentication::check(&path, raw.client_authentication, issuer, environment)?,
             parameters: raw.parameters,
             inactive_statuses: raw.inactive_statuses,
             inactive_errors: raw.inactive_errors,
         })
-    }
-}
-
-impl ClientAuthentication {
-    fn check(
-        endpoint: &str,
-        raw: raw::ClientAuthentication,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
-        let path = format!("{endpoint}.clientAuthentication");
-        if raw.method == ClientAuthenticationMethod::None {
-            return Ok(Self::None);
-        }
-        let required = |field: &str| ConfigError::new(format!("{path}.{field}"), "is required by this method");
-        let client_id = raw.client_id.filter(|id| !id.is_empty()).ok_or_else(|| required("clientId"))?;
-        let source = raw.client_secret.ok_or_else(|| required("clientSecret"))?;
-        let client_secret = source.resolve(environment).map_err(at(format!("{path}.clientSecret")))?;
-        match raw.method {
-            ClientAuthenticationMethod::ClientSecretPost => Ok(Self::Post { client_id, client_secret }),
-            ClientAuthenticationMethod::ClientSecretBasic => {
-                if raw.encoding == raw::CredentialEncoding::Raw && client_id.contains(':') {
-                    let reason = "must not contain `:` with raw encoding, where it ends the id";
-                    return Err(ConfigError::new(format!("{path}.clientId"), reason));
-                }
-                Ok(Self::Basic(basic_credentials(&client_id, &client_secret, raw.encoding)))
-            }
-            ClientAuthenticationMethod::None => Ok(Self::None),
-        }
-    }
-}
-
-/// The value of `Authorization` (RFC 6749 section 2.3.1).
-fn basic_credentials(client_id: &str, client_secret: &Secret, encoding: raw::CredentialEncoding) -> Secret {
-    use base64::prelude::{BASE64_STANDARD, Engine as _};
-    let encode = |text: &str| match encoding {
-        raw::CredentialEncoding::Form => form_urlencoded::byte_serialize(text.as_bytes()).collect(),
-        raw::CredentialEncoding::Raw => text.to_owned(),
-    };
-    let pair = format!("{}:{}", encode(client_id), encode(client_secret.expose()));
-    Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn basic_credentials_are_form_encoded_first_unless_raw() {
-        use base64::prelude::{BASE64_STANDARD, Engine as _};
-        let secret = Secret::new("p:w d+ä");
-        for (encoding, expected) in
-            [(raw::CredentialEncoding::Form, "a%3Ab:p%3Aw+d%2B%C3%A4"), (raw::CredentialEncoding::Raw, "a:b:p:w d+ä")]
-        {
-            let credentials = basic_credentials("a:b", &secret, encoding);
-
-            let expected = format!("Basic {}", BASE64_STANDARD.encode(expected));
-            assert_eq!(credentials.expose(), expected);
-        }
     }
 }

@@ -154,8 +154,8 @@ fn wrong_identity_providers_are_refused_with_their_path() {
             "identityProviders[0].introspection.parameters.token: is sent by the filter itself",
         ),
         (
-            introspection("clientAuthentication", json!({"method": "private_key_jwt"})),
-            "identityProviders[0].introspection.clientAuthentication.method: unknown variant `private_key_jwt`",
+            introspection("clientAuthentication", json!({"method": "tls_client_auth"})),
+            "identityProviders[0].introspection.clientAuthentication.method: unknown variant `tls_client_auth`",
         ),
         (
             introspection("clientAuthentication", json!({"method": "client_secret_post"})),
@@ -183,6 +183,51 @@ fn wrong_identity_providers_are_refused_with_their_path() {
             "identityProviders[0].introspection.clientAuthentication.clientSecret: needs `value` or `env`",
         ),
     ]);
+}
+
+#[test]
+fn wrong_client_assertions_are_refused_with_their_path() {
+    let authentication = |changes: Value| {
+        let mut authentication = json!({"method": "private_key_jwt", "clientId": "g", "signingKey": {"value": KEY}});
+        for (name, value) in changes.as_object().unwrap() {
+            authentication[name] = value.clone();
+        }
+        with("/identityProviders/0/introspection/clientAuthentication", authentication)
+    };
+    for (changes, expected) in [
+        (json!({}), "audience: is required by this method where the identity provider has no `issuer`"),
+        (json!({"audience": ""}), "audience: is required by this method"),
+        (json!({"clientId": null}), "clientId: is required by this method"),
+        (json!({"signingKey": null}), "signingKey: is required by this method"),
+        (json!({"signingKey": {"value": "x"}}), "signingKey: is not a PKCS#8 private key"),
+        (json!({"signingKey": {"env": "MISSING"}}), "signingKey: the environment variable `MISSING` is not set"),
+        (json!({"audience": "https://idp", "keyId": ""}), "keyId: must not be empty"),
+        (json!({"audience": "https://idp", "clientSecret": {"value": "x"}}), "clientSecret: goes with another method"),
+        (json!({"method": "client_secret_post"}), "signingKey: goes with another method"),
+        (json!({"method": "client_secret_basic", "signingKey": null, "audience": "x"}), "audience: goes with another"),
+    ] {
+        let expected = format!("identityProviders[0].introspection.clientAuthentication.{expected}");
+        assert_refused(&[(authentication(changes), &expected)]);
+    }
+}
+
+#[test]
+fn a_client_assertion_is_for_the_issuer_unless_it_is_for_another_audience() {
+    let audience = |audience: Value| {
+        let mut configuration = sample();
+        configuration["identityProviders"][0]["issuer"] = json!("https://issuer");
+        configuration["identityProviders"][0]["introspection"]["clientAuthentication"] = json!({
+            "method": "private_key_jwt", "clientId": "g", "signingKey": {"value": KEY}, "audience": audience,
+        });
+        let mut providers = parse(&configuration).unwrap().identity_providers;
+        match providers.remove(0).introspection.client_authentication {
+            ClientAuthentication::PrivateKeyJwt(assertion) => assertion.audience,
+            other => panic!("{other:?}"),
+        }
+    };
+
+    assert_eq!(audience(Value::Null), "https://issuer");
+    assert_eq!(audience(json!("https://issuer/token")), "https://issuer/token");
 }
 
 #[test]
@@ -375,6 +420,15 @@ fn whatever_changes_the_question_or_what_is_kept_changes_the_fingerprint() {
     ] {
         assert_ne!(fingerprint(&configuration), original, "{configuration}");
     }
+    let by_key = |pem: &'static str| {
+        let authentication =
+            json!({"method": "private_key_jwt", "clientId": "g", "audience": "a", "signingKey": {"env": "SECRET"}});
+        let configuration = with("/identityProviders/0/introspection/clientAuthentication", authentication);
+        let environment = move |_: &str| Some(pem.to_owned());
+        let configuration = Configuration::parse(configuration.to_string().as_bytes(), &environment);
+        configuration.unwrap().identity_providers[0].fingerprint
+    };
+    assert_ne!(by_key(KEY), by_key(include_str!("../../tests/keys/ed25519.pem")), "the key behind the same variable");
     let rotated = |_: &str| Some("another secret".to_owned());
     let rotated = Configuration::parse(sample().to_string().as_bytes(), &rotated).unwrap();
     assert_ne!(rotated.identity_providers[0].fingerprint, original, "the secret behind the same variable");

@@ -27,6 +27,17 @@ fn generate(kind: &str, options: &Value) -> Pem {
     node::run(SCRIPT, &json!([kind, options])).as_str().expect("a PEM").to_owned()
 }
 
+/// The public half of a private key, as a key set with this `kid`.
+pub(crate) fn public_key_set(pem: &str, key_id: &str) -> Value {
+    const SCRIPT: &str = r"
+        import { createPublicKey } from 'node:crypto';
+        import { readFileSync } from 'node:fs';
+        const [pem, kid] = JSON.parse(readFileSync(0));
+        console.log(JSON.stringify({ keys: [{ ...createPublicKey(pem).export({ format: 'jwk' }), kid, use: 'sig' }] }));
+    ";
+    node::run(SCRIPT, &json!([pem, key_id]))
+}
+
 /// A JWT whose signature holds.
 #[derive(Debug)]
 pub(crate) struct BackendJwt {

@@ -140,8 +140,14 @@ pub struct ClientAuthentication {
     pub method: ClientAuthenticationMethod,
     /// The gateway's own client id; required unless the method is `none`.
     pub client_id: Option<String>,
-    /// The gateway's own client secret; required unless the method is `none`.
+    /// The gateway's own client secret; required by the methods that are named after it.
     pub client_secret: Option<SecretSource>,
+    /// With `private_key_jwt`: the private key, PKCS#8 in PEM: EC P-256 (ES256), Ed25519 (EdDSA) or RSA (RS256).
+    pub signing_key: Option<SecretSource>,
+    /// With `private_key_jwt`: the key's `kid` at the identity provider; left out of the JWT when left out here.
+    pub key_id: Option<String>,
+    /// With `private_key_jwt`: `aud` of the JWT; the identity provider's `issuer` when left out.
+    pub audience: Option<String>,
     /// Encoding of id and secret inside Basic credentials.
     #[cfg_attr(feature = "schema", serde(default))]
     pub encoding: CredentialEncoding,
@@ -153,6 +159,9 @@ impl Read for ClientAuthentication {
             method: ClientAuthenticationMethod::read(members.required("method")),
             client_id: members.optional_string("clientId"),
             client_secret: members.optional("clientSecret").map(SecretSource::read),
+            signing_key: members.optional("signingKey").map(SecretSource::read),
+            key_id: members.optional_string("keyId"),
+            audience: members.optional_string("audience"),
             encoding: members.or_default("encoding"),
         })
     }
@@ -166,6 +175,8 @@ pub enum ClientAuthenticationMethod {
     ClientSecretBasic,
     /// Form fields `client_id` and `client_secret`.
     ClientSecretPost,
+    /// A JWT that the gateway signs for each call (RFC 7523 section 2.2).
+    PrivateKeyJwt,
     /// No credentials: the endpoint is protected by other means, such as mTLS on its cluster.
     None,
 }
@@ -175,6 +186,7 @@ impl Read for ClientAuthenticationMethod {
         let choices = [
             ("client_secret_basic", Self::ClientSecretBasic),
             ("client_secret_post", Self::ClientSecretPost),
+            ("private_key_jwt", Self::PrivateKeyJwt),
             ("none", Self::None),
         ];
         node.choice(&choices, Self::None)
