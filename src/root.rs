@@ -72,7 +72,7 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, _: u32) {
         if let Some(worker) = &self.worker {
-            worker.make_calls();
+            worker.wake();
         }
     }
 

@@ -1,6 +1,7 @@
 //! One configuration at work in one worker: what its root context and its requests share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ use crate::flights::{Flight, Flights, Waiter};
 use crate::host::{self, HeaderMap, HostError, HostSharedData};
 use crate::metrics::Metrics;
 
-/// Shared by the contexts of one configuration. No borrow of `flights` lasts while the host is called.
+/// Shared by the contexts of one configuration. No borrow of `flights` or `landed` lasts while the host is called.
 pub(crate) struct Worker {
     gateway: Gateway,
     flights: RefCell<Flights>,
+    /// Requests whose question is answered and that are still to be decided.
+    landed: RefCell<VecDeque<(Waiter, Verdict)>>,
     metrics: Metrics,
     /// Wakes the root context, which makes the calls: one made by a request would die with it. The way takes 4 us.
     queue: u32,
@@ -30,6 +33,10 @@ pub(crate) struct Worker {
 /// Failures that come faster than this are one line in the log.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Requests decided in one callback. The host lets a request go on, or answers it, when the callback has returned, and
+/// runs the end of each such request inside the one before: some 260 at once exhaust its stack, which ends the VM.
+const DECIDED_AT_ONCE: usize = 32;
+
 /// What is known of a call that failed before anything came back.
 const NO_RESPONSE: IntrospectionResponse<'static> =
     IntrospectionResponse { status: None, retry_after: None, body: None };
@@ -39,6 +46,7 @@ impl Worker {
         Self {
             gateway,
             flights: RefCell::default(),
+            landed: RefCell::default(),
             metrics: Metrics::default(),
             queue,
             root_context_id,
@@ -89,10 +97,16 @@ impl Worker {
         self.flights.borrow_mut().leave(question, context_id);
     }
 
-    /// Makes the calls that are planned. To be called from the root context.
-    pub(crate) fn make_calls(&self) {
+    /// Does what the queue has woken the root context for.
+    pub(crate) fn wake(&self) {
         // An item says no more than that there is something to do.
         while host::dequeue(self.queue).is_ok() {}
+        self.make_calls();
+        self.decide_landed();
+    }
+
+    /// Makes the calls that are planned.
+    fn make_calls(&self) {
         loop {
             let planned = self.flights.borrow_mut().take_planned();
             let Some(flight) = planned else { break };
@@ -141,6 +155,7 @@ impl Worker {
         self.finish_call(flight, asked_at, &response);
         // A second flight may have been planned.
         self.make_calls();
+        self.decide_landed();
     }
 
     fn finish_call(&self, flight: Flight, asked_at: UnixTime, response: &IntrospectionResponse<'_>) {
@@ -158,21 +173,37 @@ impl Worker {
         self.land(waiters, &verdict);
     }
 
-    /// Decides requests that waited.
     fn land(&self, waiters: Vec<Waiter>, verdict: &Verdict) {
-        for waiter in waiters {
-            // A context that is gone has nothing left to decide.
-            if host::set_effective_context(waiter.context_id).is_err() {
-                continue;
+        self.landed.borrow_mut().extend(waiters.into_iter().map(|waiter| (waiter, verdict.clone())));
+    }
+
+    /// Decides requests that waited, as many as the host can take at once, and has itself woken for the others.
+    fn decide_landed(&self) {
+        let mut decided: usize = 0;
+        loop {
+            let more_wait = !self.landed.borrow().is_empty();
+            if decided >= DECIDED_AT_ONCE && more_wait && host::enqueue(self.queue).is_ok() {
+                break;
             }
-            let decision = self.gateway.resume(&waiter.exchange, verdict, host::now(), self.ports());
-            if self.carry_out(&decision, &waiter.may_go_on) == Action::Continue
-                && let Err(error) = host::resume_request()
-            {
-                error!("a request that may go on cannot: {error}");
-            }
+            let landed = self.landed.borrow_mut().pop_front();
+            let Some((waiter, verdict)) = landed else { break };
+            decided = decided.saturating_add(1);
+            self.decide(&waiter, &verdict);
         }
         let _ = host::set_effective_context(self.root_context_id);
+    }
+
+    fn decide(&self, waiter: &Waiter, verdict: &Verdict) {
+        // A context that is gone has nothing left to decide.
+        if host::set_effective_context(waiter.context_id).is_err() {
+            return;
+        }
+        let decision = self.gateway.resume(&waiter.exchange, verdict, host::now(), self.ports());
+        if self.carry_out(&decision, &waiter.may_go_on) == Action::Continue
+            && let Err(error) = host::resume_request()
+        {
+            error!("a request that may go on cannot: {error}");
+        }
     }
 
     fn carry_out(&self, decision: &Decision, may_go_on: &Rc<Cell<bool>>) -> Action {

@@ -13,6 +13,8 @@ use super::harness::wait;
 use super::registry::{ANY, SHOP};
 
 const REQUESTS: usize = 50;
+/// Far more than the stack of a worker's VM takes when their ends run inside one another.
+const CROWD: usize = 600;
 
 /// The identity provider may take as long as the test wants.
 fn unhurried() -> Value {
@@ -182,6 +184,22 @@ async fn s5_a_client_that_began_the_call_and_goes_away_takes_no_one_with_it() {
 
     assert_eq!(statuses(&waiters), [200; 5]);
     assert!(site.idp.calls_about(&token) <= 2, "{} calls", site.idp.calls_about(&token));
+}
+
+#[tokio::test]
+async fn s5_a_crowd_that_waits_for_one_answer_is_denied_and_the_worker_lives() {
+    let site = Site::start("crowd", &unhurried()).await;
+    let gate = Gate::closed();
+    let token = site.idp.issue(Script::inactive().behind(&gate));
+
+    let requests = send_at_once(&site, &token, CROWD);
+    until_joined(&site, CROWD - 1).await;
+    gate.open();
+    let answers = requests.join_all().await;
+
+    assert_eq!(statuses(&answers), [401; CROWD]);
+    let good = site.idp.issue(active(SHOP, &json!({})));
+    assert_eq!(site.gateway.get(ANY).bearer(&good).send().await.status, 200);
 }
 
 #[tokio::test]
