@@ -1,0 +1,55 @@
+//! The types of connectors that there are, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ConnectorSettings, KeyManager, SettingDescription, SettingsError};
+
+/// A kind of connector: the `type` of a key manager.
+pub trait ConnectorType: Send + Sync {
+    /// The name in the REST API, `[a-z0-9_]+`.
+    fn name(&self) -> &'static str;
+
+    /// The name for people.
+    fn display_name(&self) -> &'static str;
+
+    /// Its settings in `additionalProperties`.
+    fn settings(&self) -> &[SettingDescription];
+
+    /// A connector for one key manager. Nothing is sent yet: an identity provider that is away stops no start.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with the name of the setting that is missing or wrong.
+    fn connect(&self, settings: &ConnectorSettings) -> Result<Arc<dyn KeyManager>, SettingsError>;
+}
+
+/// All types of connectors of this process.
+#[derive(Default)]
+pub struct ConnectorTypes(BTreeMap<&'static str, Box<dyn ConnectorType>>);
+
+impl ConnectorTypes {
+    /// Adds a type, in place of one of the same name.
+    pub fn register(&mut self, connector_type: Box<dyn ConnectorType>) {
+        self.0.insert(connector_type.name(), connector_type);
+    }
+
+    /// All of them in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn ConnectorType> {
+        self.0.values().map(AsRef::as_ref)
+    }
+
+    /// One by its name.
+    pub fn get(&self, name: &str) -> Option<&dyn ConnectorType> {
+        self.0.get(name).map(AsRef::as_ref)
+    }
+
+    /// A connector of a type.
+    ///
+    /// # Errors
+    /// [`SettingsError`] about `type` when there is none of this name, or about the setting that is missing or wrong.
+    pub fn connect(&self, name: &str, settings: &ConnectorSettings) -> Result<Arc<dyn KeyManager>, SettingsError> {
+        let names = || self.0.keys().copied().collect::<Vec<_>>().join(", ");
+        let unknown = || SettingsError::of_field("type", format!("is `{name}`, expected one of {}", names()));
+        self.get(name).ok_or_else(unknown)?.connect(settings)
+    }
+}
