@@ -1,6 +1,18 @@
 //! The key manager: registers APIs and applications at identity providers, and feeds the gateways.
 //!
 //! It is a library and a binary, so that a connector of one's own is a crate and a `main` that registers it.
+//!
+//! The words are those of [`key_validation`], and:
+//!
+//! * **identity provider**: whoever issues tokens; WSO2's REST calls it a key manager.
+//! * **connector**: what speaks one identity provider's dialect.
+//! * **key**: an application's **client** at an identity provider.
+//! * **intent**: something that has to reach an identity provider; the **outbox** holds them.
+//! * **feed**: what gateways are told of the registry, as **changes** with a **revision**.
 #![forbid(unsafe_code)]
 
 pub mod connector;
+pub mod domain;
+pub mod feed;
+pub mod outbox;
+pub mod store;

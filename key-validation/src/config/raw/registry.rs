@@ -112,7 +112,8 @@ impl Read for Api {
 
 /// Whether denials are enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Enforcement {
     /// They are.
     #[default]
@@ -128,7 +129,8 @@ impl Read for Enforcement {
 
 /// What happens to a kind of ambiguity in request targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Ambiguity {
     /// Such requests are answered 400.
     #[default]
@@ -146,7 +148,8 @@ impl Read for Ambiguity {
 
 /// WSO2's life cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "UPPERCASE"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "UPPERCASE"))]
 pub enum LifeCycleStatus {
     /// Does not exist yet for callers.
     Created,
@@ -176,7 +179,8 @@ impl Read for LifeCycleStatus {
 
 /// How many of an operation's scopes a token needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum ScopeMatching {
     /// One of them.
     #[default]
@@ -221,7 +225,8 @@ impl Read for Operation {
 
 /// HTTP methods that operations can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "UPPERCASE"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "UPPERCASE"))]
 #[expect(missing_docs, reason = "the names are RFC 9110's")]
 pub enum Verb {
     Delete,
@@ -241,7 +246,8 @@ impl Read for Verb {
 
 /// Which tokens an operation takes, by WSO2's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize))]
 pub enum AuthType {
     /// No token: the operation is public.
     None,
@@ -251,7 +257,7 @@ pub enum AuthType {
     /// An application's own token.
     Application,
     /// A user's token.
-    #[cfg_attr(feature = "schema", serde(rename = "Application_User"))]
+    #[cfg_attr(feature = "serialize", serde(rename = "Application_User"))]
     ApplicationUser,
 }
 
@@ -325,7 +331,8 @@ impl Read for ApplicationKey {
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "UPPERCASE"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "UPPERCASE"))]
 pub enum KeyType {
     /// Real use.
     #[default]
@@ -369,9 +376,10 @@ impl Read for Subscription {
 
 /// WSO2's subscription states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema, serde::Serialize),
+    feature = "serialize",
+    derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "SCREAMING_SNAKE_CASE")
 )]
 pub enum SubscriptionState {

@@ -1,0 +1,36 @@
+//! Keys that sign backend JWTs.
+
+use key_validation::{Secret, UnixTime};
+use serde::{Deserialize, Serialize};
+
+/// A key that signs backend JWTs, from its publication to the end of the last JWT that it signed.
+#[derive(Clone, Debug)]
+pub struct BackendSigningKey {
+    /// Its `kid`: the RFC 7638 thumbprint.
+    pub key_id: String,
+    /// Its algorithm.
+    pub algorithm: BackendKeyAlgorithm,
+    /// PKCS#8 in PEM, sealed at rest.
+    pub private_key: Secret,
+    /// The public key: a JWK (RFC 7517), as a JSON object.
+    pub public_jwk: super::Document,
+    /// From when on it is published.
+    pub created_at: UnixTime,
+    /// From when on gateways sign with it.
+    pub active_from: UnixTime,
+    /// Until when gateways sign with it; none until its successor is known.
+    pub active_until: Option<UnixTime>,
+}
+
+/// Algorithms of backend JWTs (RFC 7518).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackendKeyAlgorithm {
+    /// ECDSA with P-256.
+    #[default]
+    ES256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// RSA with 2048 bits.
+    RS256,
+}

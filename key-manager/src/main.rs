@@ -1,0 +1,3 @@
+//! `gatehouse-key-manager`, with the connectors that come with it.
+
+fn main() {}

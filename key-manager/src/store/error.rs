@@ -1,0 +1,53 @@
+//! What can go wrong in the store.
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is another one already.
+    #[error("there is already {0}")]
+    Taken(Unique),
+    /// The row was changed or removed since it was read.
+    #[error("it was changed or removed in the meantime")]
+    Changed,
+    /// The database is locked, full, gone or broken: nothing was written, and a later try may succeed.
+    #[error("the database cannot be used: {0}")]
+    Unavailable(String),
+    /// What is in the database cannot be read: another sealing key, or a row that nothing here wrote.
+    #[error("{0} in the database cannot be read")]
+    Unreadable(String),
+    /// The schema is not the one that this program knows.
+    #[error("the database's schema: {0}")]
+    Schema(String),
+}
+
+/// What may be there once only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unique {
+    /// Name and version of an API.
+    #[error("an API of this name and version")]
+    ApiName,
+    /// Context and version of an API.
+    #[error("an API with this context and version")]
+    ApiContext,
+    /// Name of an application of one owner.
+    #[error("an application of this name")]
+    ApplicationName,
+    /// Application, identity provider and key type.
+    #[error("a key of this type for this application at this key manager")]
+    Key,
+    /// Client id at an identity provider.
+    #[error("a key with this client id at this key manager")]
+    ClientId,
+    /// API and application.
+    #[error("a subscription of this application to this API")]
+    Subscription,
+    /// Name of an identity provider.
+    #[error("a key manager of this name")]
+    IdentityProviderName,
+    /// Name of a shared scope.
+    #[error("a shared scope of this name")]
+    ScopeName,
+    /// An id.
+    #[error("something with this id")]
+    Id,
+}
