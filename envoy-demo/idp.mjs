@@ -54,7 +54,7 @@ function providerConfiguration({ clients, users, scopes, introspectors, accessTo
       grant_types: grants,
       ...metadata,
     })),
-    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    clientDefaults: { id_token_signed_response_alg: 'ES256', introspection_signed_response_alg: 'ES256' },
     cookies: { keys: [randomUUID()] },
     jwks: { keys: [signingKey()] },
     scopes,
@@ -73,6 +73,8 @@ function providerConfiguration({ clients, users, scopes, introspectors, accessTo
         allowedPolicy: async (_ctx, client, token) =>
           client.clientId === token.clientId || introspectors.includes(client.clientId),
       },
+      // Signed by the key at /jwks, for clients that accept it.
+      jwtIntrospection: { enabled: true },
       revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => client.clientId === token.clientId },
     },
   };

@@ -24,6 +24,7 @@ mod metrics;
 mod protobuf;
 mod root;
 mod signer;
+mod verifier;
 mod worker;
 
 use key_validation::KeyValidationHandler;

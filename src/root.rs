@@ -10,7 +10,7 @@ use proxy_wasm::types::ContextType;
 
 use crate::http::Http;
 use crate::worker::Worker;
-use crate::{host, signer};
+use crate::{host, signer, verifier};
 
 /// Reads the configuration, then makes the calls that requests wait for.
 pub(crate) struct Root {
@@ -37,6 +37,11 @@ impl Root {
         for (path, signer) in configuration.client_signers() {
             let host_signer = signer::choose(&path, signer.key())?;
             signer.equip(host_signer, random()?);
+        }
+        for (path, verifier) in configuration.response_verifiers() {
+            if verifier.needs_host() {
+                verifier.equip(verifier::choose(&path)?);
+            }
         }
         let nonce = random()?;
         // The queue is this worker's and this configuration's alone.

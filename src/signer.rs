@@ -1,10 +1,11 @@
 //! Signatures by the host: ten times as fast as in WebAssembly, where the proxy offers them.
 
-use key_validation::jws::{Algorithm, Sign, SignError, SigningKey, jws_from_der};
+use key_validation::jws::{Algorithm, Sign, SignError, SigningKey, Verify as _, jws_from_der};
 use log::info;
 
 use crate::host;
 use crate::protobuf::{self, Value};
+use crate::verifier::HostVerifier;
 
 /// The host's foreign function `sign` (Envoy 1.37 and newer).
 struct HostSigner {
@@ -60,8 +61,6 @@ pub(crate) fn choose(path: &str, key: &SigningKey) -> Result<Option<Box<dyn Sign
 fn verifies(key: &SigningKey, signature: &[u8]) -> bool {
     key.verifies(PROBE, signature).unwrap_or_else(|| {
         let Some(public_key) = key.rsa_public_key_der() else { return false };
-        let argument = protobuf::encode(&[(1, SHA256), (2, &public_key), (3, signature), (4, PROBE)]);
-        let result = host::call_foreign_function("verify_signature", &argument);
-        result.is_ok_and(|result| protobuf::field(&result, 1) == Some(Value::Integer(1)))
+        HostVerifier.verify(&public_key, PROBE, signature) == Ok(true)
     })
 }

@@ -39,7 +39,7 @@ const DECIDED_AT_ONCE: usize = 32;
 
 /// What is known of a call that failed before anything came back.
 const NO_RESPONSE: IntrospectionResponse<'static> =
-    IntrospectionResponse { status: None, retry_after: None, body: None };
+    IntrospectionResponse { status: None, retry_after: None, content_type: None, body: None };
 
 impl Worker {
     pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32) -> Self {
@@ -151,7 +151,8 @@ impl Worker {
             1..=BODY_LIMIT => host::call_response_body(body_size).ok(),
             _ => None,
         };
-        let response = IntrospectionResponse { status, retry_after: value(b"retry-after"), body: body.as_deref() };
+        let (retry_after, content_type) = (value(b"retry-after"), value(b"content-type"));
+        let response = IntrospectionResponse { status, retry_after, content_type, body: body.as_deref() };
         self.finish_call(flight, asked_at, &response);
         // A second flight may have been planned.
         self.make_calls();

@@ -52,7 +52,12 @@ fn claims_identity(name: &[u8]) -> bool {
 fn check_question(gateway: &Gateway, exchange: &Exchange, headers: &Headers<'_>, shared: &SharedValues) {
     let Ok(call) = gateway.begin_call(exchange, NOW) else { panic!("no call though none is under way") };
     // No outage, after which the next input would not be asked about.
-    let inactive = IntrospectionResponse { status: Some(200), retry_after: None, body: Some(br#"{"active":false}"#) };
+    let inactive = IntrospectionResponse {
+        status: Some(200),
+        retry_after: None,
+        content_type: None,
+        body: Some(br#"{"active":false}"#),
+    };
     let verdict = gateway.end_call(exchange.question(), &inactive, NOW, NOW, ports(shared));
     let decision = gateway.resume(exchange, &verdict, NOW, ports(shared));
     assert!(matches!(decision, Decision::Reply(_)), "forwarded though the token is inactive");

@@ -26,7 +26,8 @@ fuzz_target!(|body: &[u8]| {
 fn answered(gateway: &Gateway, shared: &SharedValues, status: u16, body: &[u8]) -> Decision {
     let exchange = exchange(gateway, shared);
     assert!(gateway.begin_call(&exchange, NOW).is_ok(), "no call though none is under way");
-    let response = IntrospectionResponse { status: Some(status), retry_after: None, body: Some(body) };
+    let response =
+        IntrospectionResponse { status: Some(status), retry_after: None, content_type: None, body: Some(body) };
     let verdict = gateway.end_call(exchange.question(), &response, NOW, NOW, ports(shared));
     gateway.resume(&exchange, &verdict, NOW, ports(shared))
 }

@@ -7,6 +7,7 @@ mod identity_provider;
 pub mod raw;
 pub(crate) mod reader;
 mod secret_source;
+mod signed_response;
 
 use std::fmt;
 
@@ -14,12 +15,13 @@ use serde_json::Value;
 
 use crate::denial::ChallengeSettings;
 use crate::json;
-use crate::jws::JwtSigner;
+use crate::jws::{JwtSigner, JwtVerifier};
 use crate::registry::Registry;
 pub use backend_jwt::BackendJwtSettings;
 pub use client_authentication::{ClientAssertion, ClientAuthentication};
 pub use identity_provider::{BreakerSettings, IdentityProvider, IntrospectionEndpoint};
 pub use raw::PublishedField;
+pub use signed_response::SignedResponse;
 
 /// Everything that one load of the plugin decides by.
 #[derive(Debug)]
@@ -133,6 +135,15 @@ impl Configuration {
                 ClientAuthentication::PrivateKeyJwt(assertion) => Some((path, &mut assertion.signer)),
                 ClientAuthentication::Basic(_) | ClientAuthentication::Post { .. } | ClientAuthentication::None => None,
             }
+        })
+    }
+
+    /// What verifies signed introspection responses, with the path of its keys; unless it is equipped it believes
+    /// nothing that the host must verify.
+    pub fn response_verifiers(&mut self) -> impl Iterator<Item = (String, &mut JwtVerifier)> {
+        self.identity_providers.iter_mut().enumerate().filter_map(|(index, provider)| {
+            let path = format!("identityProviders[{index}].introspection.signedResponse.jwks");
+            provider.introspection.signed_response.as_mut().map(|signed| (path, &mut signed.verifier))
         })
     }
 

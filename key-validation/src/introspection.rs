@@ -4,6 +4,7 @@ mod answer;
 mod document;
 mod request;
 mod response;
+mod signed;
 
 pub use answer::{ActiveAnswer, MalformedRecord, Texts};
 pub use request::IntrospectionCall;

@@ -11,7 +11,15 @@ use serde_json::{Map, Value};
 /// What is wrong, with line and column.
 pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     // The parser itself goes no deeper.
-    read(text, Strictness { levels: 128, inner_duplicates: false })
+    parse_within(text, 128)
+}
+
+/// [`parse`] with so many levels of nesting at most.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub(crate) fn parse_within(text: &str, levels: usize) -> Result<Value, serde_json::Error> {
+    read(text, Strictness { levels, inner_duplicates: false })
 }
 
 /// Reads a text that is one JSON value and nothing else, with so many levels of nesting at most; an object that is the

@@ -1,7 +1,9 @@
-//! JSON web signatures (RFC 7515) as JWTs (RFC 7519) have them: private keys, and the compact serialisation.
+//! JSON web signatures (RFC 7515) as JWTs (RFC 7519) have them: keys, and the compact serialisation.
 
 mod der;
 mod key;
+mod verification_key;
+mod verifier;
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,6 +12,11 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map, Value, json};
 
 pub use key::{Algorithm, KeyError, SigningKey, jws_from_der};
+pub use verification_key::{JwkError, VerificationKey};
+pub use verifier::JwtVerifier;
+pub(crate) use verifier::NotVerified;
+
+const RSA_SHORTEST_MODULUS: usize = 2048 / 8;
 
 /// Makes signatures; the one thing that may need the host.
 pub trait Sign {
@@ -24,6 +31,21 @@ pub trait Sign {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature could not be made")]
 pub struct SignError;
+
+/// Verifies signatures by keys that only the host is quick with.
+pub trait Verify {
+    /// Whether this is the signature of these octets: with SHA-256, RSASSA-PKCS1-v1_5 or ECDSA (in DER) by the key
+    /// (SPKI in DER).
+    ///
+    /// # Errors
+    /// [`VerifyError`] when the host cannot tell; the signature then counts as wrong.
+    fn verify(&self, public_key_der: &[u8], signed: &[u8], signature: &[u8]) -> Result<bool, VerifyError>;
+}
+
+/// A signature that could not be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature could not be verified")]
+pub struct VerifyError;
 
 /// A private key at work in one worker.
 pub struct JwtSigner {

@@ -59,7 +59,7 @@ fn begin(gateway: &Gateway, shared: &FakeSharedData, headers: &[(Vec<u8>, Vec<u8
 fn answer(gateway: &Gateway, shared: &FakeSharedData, exchange: &crate::Exchange, body: &[u8]) -> Decision {
     let ports = Ports { shared, telemetry: &Ignore };
     gateway.begin_call(exchange, NOW).unwrap();
-    let response = IntrospectionResponse { status: Some(200), retry_after: None, body: Some(body) };
+    let response = IntrospectionResponse { status: Some(200), retry_after: None, content_type: None, body: Some(body) };
     let verdict = gateway.end_call(exchange.question(), &response, NOW, NOW, ports);
     gateway.resume(exchange, &verdict, NOW, ports)
 }

@@ -26,6 +26,7 @@ mod s5_outages;
 mod s5_private_key_jwt;
 mod s5_remembered;
 mod s5_request;
+mod s5_signed_response;
 mod s5_stale;
 mod s5_unanswerable;
 mod s6_backend_jwt;

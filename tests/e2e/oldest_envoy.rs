@@ -38,7 +38,7 @@ async fn the_oldest_envoy_decides_remembers_and_signs_in_the_filter() {
     site.assert_denied("unscoped", &unscoped, &INSUFFICIENT_SCOPE).await;
 
     let log = site.gateway.log();
-    let signer = log.lines().find(|line| line.contains("backend JWT: ")).unwrap_or_default();
+    let signer = log.lines().find(|line| line.contains("backendJwt.signingKey: ")).unwrap_or_default();
     println!("{signer}");
     assert!(signer.contains("backendJwt.signingKey: ES256 signed by jwt-compact"), "{log}");
 }

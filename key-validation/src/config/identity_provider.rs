@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::client_authentication::{self, ClientAuthentication};
 use super::raw::{self, TokenShape};
+use super::signed_response::{self, SignedResponse};
 use super::{ConfigError, check_visible};
 use crate::registry::Host;
 
@@ -75,6 +76,8 @@ pub struct IntrospectionEndpoint {
     pub inactive_statuses: Vec<u16>,
     /// `error` members of a 400 that mean "inactive".
     pub inactive_errors: Vec<String>,
+    /// What its answers must be signed by, when they must.
+    pub signed_response: Option<SignedResponse>,
 }
 
 /// What an identity provider's own section does not say.
@@ -245,7 +248,15 @@ impl IntrospectionEndpoint {
         if raw.path.contains('#') {
             return Err(ConfigError::new(format!("{path}.path"), "must not have a `#`"));
         }
+        let client_id = raw.client_authentication.client_id.as_deref();
+        let signed = raw.signed_response.as_ref();
+        let signed = signed.map(|raw| signed_response::check(&path, raw, issuer, client_id)).transpose()?;
+        if signed.is_some() && !raw.inactive_statuses.is_empty() {
+            let reason = "says something of the token without a signature, which `signedResponse` rules out";
+            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), reason));
+        }
         Ok(Self {
+            signed_response: signed,
             cluster: check_visible(&format!("{path}.cluster"), raw.cluster)?,
             authority: raw.authority,
             path: check_visible(&format!("{path}.path"), raw.path)?,

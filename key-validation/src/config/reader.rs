@@ -186,10 +186,19 @@ impl<'n> Node<'n> {
         map
     }
 
+    /// An object that is read by others.
+    pub(super) fn any_object(self) -> Value {
+        self.map().map_or(Value::Null, |_| self.value.clone())
+    }
+
     /// An object whose members have names of the user's choice, and strings.
     pub(super) fn strings_by_name(self) -> BTreeMap<String, String> {
-        let node = |name, value| Node { value, path: Path::Member(&self.path, name), ..self };
-        self.map().into_iter().flatten().map(|(name, value)| (name.clone(), node(name, value).string())).collect()
+        let mut strings = BTreeMap::new();
+        for (name, value) in self.map().into_iter().flatten() {
+            let node = Node { value, path: Path::Member(&self.path, name), ..self };
+            strings.insert(name.clone(), node.string());
+        }
+        strings
     }
 
     /// The one member of an object, with its name.

@@ -149,7 +149,12 @@ impl Fixture {
         let now = UnixTime::from_seconds(self.now);
         self.gateway.begin_call(exchange, now).unwrap();
         let body = self.answer.to_string();
-        let response = IntrospectionResponse { status: Some(200), retry_after: None, body: Some(body.as_bytes()) };
+        let response = IntrospectionResponse {
+            status: Some(200),
+            retry_after: None,
+            content_type: None,
+            body: Some(body.as_bytes()),
+        };
         self.gateway.end_call(exchange.question(), &response, now, now, self.ports())
     }
 
@@ -595,7 +600,7 @@ fn calls_are_shed_over_the_limit_and_held_off_when_we_are_refused() {
     fixture.gateway.begin_call(&exchange, now).unwrap();
 
     assert_eq!(fixture.gateway.begin_call(&exchange, now).unwrap_err(), Unavailable::Shed);
-    let refused = IntrospectionResponse { status: Some(401), retry_after: None, body: Some(b"") };
+    let refused = IntrospectionResponse { status: Some(401), retry_after: None, content_type: None, body: Some(b"") };
     let verdict = fixture.gateway.end_call(exchange.question(), &refused, now, now, fixture.ports());
     assert!(matches!(verdict, Err(Unavailable::ClientAuthFailed { .. })));
     assert!(matches!(fixture.gateway.begin_call(&exchange, now), Err(Unavailable::ClientAuthFailed { .. })));
@@ -679,7 +684,8 @@ fn decide_after(fixture: &Fixture, path: &str, status: u16) -> &'static str {
     let now = UnixTime::from_seconds(fixture.now);
     let Step::Introspect(exchange) = fixture.begin(&with_token(path, "Bearer t")) else { panic!("decided") };
     fixture.gateway.begin_call(&exchange, now).unwrap();
-    let response = IntrospectionResponse { status: Some(status), retry_after: None, body: Some(b"") };
+    let response =
+        IntrospectionResponse { status: Some(status), retry_after: None, content_type: None, body: Some(b"") };
     let verdict = fixture.gateway.end_call(exchange.question(), &response, now, now, fixture.ports());
     reason(&fixture.gateway.resume(&exchange, &verdict, now, fixture.ports()))
 }

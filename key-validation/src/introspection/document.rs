@@ -11,6 +11,12 @@ const DEPTH_LIMIT: usize = 32;
 #[derive(Debug)]
 pub(super) struct Document(Map<String, Value>);
 
+impl From<Map<String, Value>> for Document {
+    fn from(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
+
 /// A document that cannot be believed, or a member of the wrong type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;

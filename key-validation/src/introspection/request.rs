@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use form_urlencoded::Serializer;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
+use super::signed;
 use crate::config::{ClientAssertion, ClientAuthentication, IntrospectionEndpoint};
 use crate::jws::SignError;
 use crate::{RequestHead, Secret, UnixTime};
@@ -36,12 +37,13 @@ impl IntrospectionCall {
         trace: &[(&'static str, String)],
         now: UnixTime,
     ) -> Result<Self, SignError> {
+        let accept = if endpoint.signed_response.is_some() { signed::MEDIA_TYPE } else { "application/json" };
         let mut headers = vec![
             (":method", "POST".to_owned()),
             (":path", endpoint.path.clone()),
             (":authority", endpoint.authority.clone()),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
-            ("accept", "application/json".to_owned()),
+            ("accept", accept.to_owned()),
         ];
         let mut form = Serializer::new(String::new());
         form.append_pair("token", token.expose()).extend_pairs(&endpoint.parameters);
@@ -72,14 +74,17 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 impl ClientAssertion {
     /// A client assertion for one call (RFC 7523 section 3).
     fn sign(&self, now: UnixTime) -> Result<String, SignError> {
-        let claims = [
+        // Inserted, for a map that is collected brings a sorting algorithm along.
+        let mut claims = Map::new();
+        for (name, value) in [
             ("iss", json!(self.client_id)),
             ("sub", json!(self.client_id)),
             ("aud", json!(self.audience)),
             ("iat", json!(now.as_seconds())),
             ("exp", json!(now.plus(ASSERTION_LIFETIME).as_seconds())),
-        ];
-        let claims: Map<String, Value> = claims.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        ] {
+            claims.insert(name.to_owned(), value);
+        }
         self.signer.sign(claims)
     }
 }
@@ -96,6 +101,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+    use serde_json::Value;
 
     use super::*;
     use crate::jws::{JwtSigner, SigningKey};
@@ -112,6 +118,7 @@ mod tests {
             parameters: BTreeMap::from([("token_type_hint".to_owned(), "access_token".to_owned())]),
             inactive_statuses: Vec::new(),
             inactive_errors: Vec::new(),
+            signed_response: None,
         };
         let trace = [("traceparent", "00-1".to_owned())];
         IntrospectionCall::new(&endpoint, &Secret::new("a+/="), &trace, UnixTime::from_seconds(1000))

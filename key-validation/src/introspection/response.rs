@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::answer::Draft;
 use super::document::{Document, Malformed};
+use super::signed;
 use crate::UnixTime;
 use crate::config::IdentityProvider;
 use crate::config::raw::ApplicationMarker;
@@ -20,12 +21,14 @@ const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(30);
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 
 /// A response as the proxy received it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct IntrospectionResponse<'a> {
     /// The status; `None` when the call failed before one came whole.
     pub status: Option<u16>,
     /// The value of `Retry-After`.
     pub retry_after: Option<&'a [u8]>,
+    /// The value of `Content-Type`; it counts only where signed responses are asked for.
+    pub content_type: Option<&'a [u8]>,
     /// The body; `None` when it is longer than [`BODY_LIMIT`].
     pub body: Option<&'a [u8]>,
 }
@@ -51,17 +54,25 @@ pub fn read_response(
 ) -> Result<Answer, Unavailable> {
     let retry_after = retry_after(response.retry_after);
     let Some(status) = response.status else { return Err(Unavailable::Outage { retry_after }) };
+    let signed = provider.introspection.signed_response.as_ref();
     if provider.introspection.inactive_statuses.contains(&status) {
         return Ok(Answer::Inactive);
     }
     match status {
         200 => {
-            let document = response.body.ok_or(Malformed).and_then(Document::parse);
+            let document = response.body.ok_or(Malformed).and_then(|body| match signed {
+                Some(signed) => signed::open(provider, signed, response.content_type, body, [asked_at, now]),
+                None => Document::parse(body),
+            });
             document
                 .and_then(|document| read_document(provider, &document, asked_at, now))
                 .map_err(|Malformed| Unavailable::AnswerMalformed)
         }
-        400 if names_inactive_error(provider, response.body) => Ok(Answer::Inactive),
+        400 if names_inactive_error(provider, response.body) => match signed {
+            // It speaks of the token, but nobody has signed it.
+            Some(_) => Err(Unavailable::AnswerMalformed),
+            None => Ok(Answer::Inactive),
+        },
         400 | 401 | 403 => Err(Unavailable::ClientAuthFailed { retry_after: RETRY_AFTER_DEFAULT }),
         429 | 500..=599 => Err(Unavailable::Outage { retry_after }),
         _ => Err(Unavailable::Misconfigured),

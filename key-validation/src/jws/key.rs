@@ -9,17 +9,9 @@ use jwt_compact::jwk::JsonWebKey;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::der::{self, Reader};
-use super::{Sign, SignError};
+use super::der::{self, ID_EC_PUBLIC_KEY, ID_ED25519, PRIME256V1, RSA_ENCRYPTION, Reader};
+use super::{RSA_SHORTEST_MODULUS, Sign, SignError};
 use crate::Secret;
-
-/// Object identifiers, encoded.
-const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const PRIME256V1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const ID_ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-
-const RSA_SHORTEST_MODULUS: usize = 2048 / 8;
 
 /// A private key, by its JWS algorithm.
 #[derive(Clone)]
@@ -109,12 +101,7 @@ impl SigningKey {
     /// The public key in DER (SPKI), for a host that verifies; RSA alone.
     pub fn rsa_public_key_der(&self) -> Option<Vec<u8>> {
         let Kind::Rs256 { modulus, public_exponent } = &self.kind else { return None };
-        let key = der::element(der::SEQUENCE, &[&der::unsigned(modulus), &der::unsigned(public_exponent)]);
-        let identifier = der::element(der::OBJECT_IDENTIFIER, &[RSA_ENCRYPTION]);
-        let algorithm = der::element(der::SEQUENCE, &[&identifier, &der::element(der::NULL, &[])]);
-        // A bit string begins with the number of bits that its last octet lacks.
-        let key = der::element(der::BIT_STRING, &[&[0], &key]);
-        Some(der::element(der::SEQUENCE, &[&algorithm, &key]))
+        Some(der::rsa_public_key(modulus, public_exponent))
     }
 
     /// The public half as a JWK (RFC 7517).

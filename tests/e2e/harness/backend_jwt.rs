@@ -38,6 +38,21 @@ pub(crate) fn public_key_set(pem: &str, key_id: &str) -> Value {
     node::run(SCRIPT, &json!([pem, key_id]))
 }
 
+/// A JWT with this header and these claims.
+pub(crate) fn sign(pem: &str, header: &Value, claims: &Value) -> String {
+    const SCRIPT: &str = r"
+        import { createPrivateKey, sign } from 'node:crypto';
+        import { readFileSync } from 'node:fs';
+        const [pem, header, claims] = JSON.parse(readFileSync(0));
+        const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+        const key = createPrivateKey(pem);
+        const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+        const signature = sign(hash, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' });
+        console.log(JSON.stringify(input + '.' + signature.toString('base64url')));
+    ";
+    node::run(SCRIPT, &json!([pem, header, claims])).as_str().expect("a JWT").to_owned()
+}
+
 /// A JWT whose signature holds.
 #[derive(Debug)]
 pub(crate) struct BackendJwt {

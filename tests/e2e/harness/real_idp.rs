@@ -64,6 +64,12 @@ impl RealIdp {
         assert!(response.status().is_success(), "revocation: {}", response.status());
     }
 
+    /// The keys that it signs with.
+    pub(crate) async fn key_set(&self) -> Value {
+        let answer = reqwest::get(format!("{}/jwks", self.issuer)).await.expect("an answer of the identity provider");
+        serde_json::from_str(&answer.text().await.expect("the key set's body")).expect("the key set's JSON")
+    }
+
     async fn post(&self, path: &str, client: &Client<'_>, fields: &[(&str, &str)]) -> reqwest::Response {
         let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
         reqwest::Client::new()

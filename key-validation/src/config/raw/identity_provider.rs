@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::config::duration::Duration;
 use crate::config::reader::{Node, Read};
 use crate::config::secret_source::SecretSource;
@@ -107,6 +109,8 @@ pub struct Introspection {
     /// `error` members of a 400 that speak of the token, not of us.
     #[cfg_attr(feature = "schema", serde(default = "default_inactive_errors"))]
     pub inactive_errors: Vec<String>,
+    /// When set, answers must be signed JWTs (RFC 9701), and no other is believed.
+    pub signed_response: Option<SignedResponse>,
     /// Whether the endpoint is tried at start. Not built yet: `true` is refused.
     #[cfg_attr(feature = "schema", serde(default))]
     pub self_test: bool,
@@ -123,6 +127,7 @@ impl Read for Introspection {
             parameters: members.get("parameters").map_or_else(default_parameters, Node::strings_by_name),
             inactive_statuses: members.get("inactiveStatuses").map_or_else(Vec::new, |node| node.items(status)),
             inactive_errors: members.get("inactiveErrors").map_or_else(default_inactive_errors, Node::strings),
+            signed_response: members.optional("signedResponse").map(SignedResponse::read),
             self_test: members.boolean_or("selfTest", false),
         })
     }
@@ -130,6 +135,26 @@ impl Read for Introspection {
 
 fn status(node: Node<'_>) -> u16 {
     u16::try_from(node.whole(u16::MAX.into())).unwrap_or_default()
+}
+
+/// What the identity provider's answers must be signed by.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
+pub struct SignedResponse {
+    /// Its public keys, a JWK set (RFC 7517): EC P-256 (ES256), Ed25519 (EdDSA) or RSA (RS256).
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, Value>"))]
+    pub jwks: Value,
+    /// What must be in `aud`; the gateway's client id when left out.
+    pub audience: Option<String>,
+}
+
+impl Read for SignedResponse {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            jwks: members.required("jwks").any_object(),
+            audience: members.optional_string("audience"),
+        })
+    }
 }
 
 /// How the gateway authenticates at the introspection endpoint.

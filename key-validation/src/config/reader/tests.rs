@@ -94,6 +94,7 @@ mod schema {
                 "introspection": {
                     "cluster": "a", "authority": "a", "path": "/",
                     "clientAuthentication": {"method": "none", "clientSecret": {"value": "a"}},
+                    "signedResponse": {"jwks": {}},
                 },
                 "claims": {"applicationToken": [{"claim": "a", "equals": "b"}]},
                 "outage": {}, "breaker": {},

@@ -42,7 +42,8 @@ fn provider() -> IdentityProvider {
 }
 
 fn read(provider: &IdentityProvider, status: u16, body: &[u8]) -> Result<Answer, Unavailable> {
-    let response = IntrospectionResponse { status: Some(status), retry_after: None, body: Some(body) };
+    let response =
+        IntrospectionResponse { status: Some(status), retry_after: None, content_type: None, body: Some(body) };
     read_response(provider, &response, ASKED_AT, NOW)
 }
 
@@ -185,7 +186,7 @@ fn an_answer_that_cannot_be_believed_says_nothing_about_the_token() {
 
 #[test]
 fn a_body_over_the_limit_cannot_be_believed() {
-    let response = IntrospectionResponse { status: Some(200), retry_after: None, body: None };
+    let response = IntrospectionResponse { status: Some(200), retry_after: None, content_type: None, body: None };
 
     assert_eq!(read_response(&provider(), &response, ASKED_AT, NOW), Err(Unavailable::AnswerMalformed));
 }
@@ -213,7 +214,7 @@ fn tells_whose_fault_a_failure_is() {
     ] {
         assert_eq!(read(&provider(), status, body.as_bytes()), Err(expected), "{status} {body}");
     }
-    let nothing = IntrospectionResponse { status: None, retry_after: None, body: Some(b"") };
+    let nothing = IntrospectionResponse { status: None, retry_after: None, content_type: None, body: Some(b"") };
     assert_eq!(read_response(&provider(), &nothing, ASKED_AT, NOW), Err(outage));
 }
 
@@ -229,7 +230,8 @@ fn passes_retry_after_on_and_caps_it() {
         (Some(b"\xff"), 1),
         (None, 1),
     ] {
-        let response = IntrospectionResponse { status: Some(503), retry_after: value, body: Some(b"") };
+        let response =
+            IntrospectionResponse { status: Some(503), retry_after: value, content_type: None, body: Some(b"") };
         let retry_after = Duration::from_secs(seconds);
         let read = read_response(&provider(), &response, ASKED_AT, NOW);
         assert_eq!(read, Err(Unavailable::Outage { retry_after }), "{value:?}");
