@@ -5,10 +5,11 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz size schema envoy-path
+.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz mutants size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+CARGO_MUTANTS_VERSION := 27.1.0
 # The test runner and the crate speak a protocol of their own, so their versions have to be equal.
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' Cargo.lock)
 # The oldest line that the filter supports; its Envoys have no `sign` function.
@@ -21,6 +22,7 @@ MODULE := target/wasm32-wasip1/release/gatehouse.wasm
 
 CARGO_DENY := .tools/cargo-deny/$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_FUZZ := .tools/cargo-fuzz/$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+CARGO_MUTANTS := .tools/cargo-mutants/$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 WASM_TEST_RUNNER := .tools/wasm-bindgen/$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 NODE_MODULES := envoy-demo/node_modules/.package-lock.json
 BINARYEN := scripts/binaryen/node_modules/.package-lock.json
@@ -61,6 +63,10 @@ lint: rust $(CARGO_DENY) ## Check format, lints (warnings are errors) and depend
 fuzz: rust $(CARGO_FUZZ) ## Fuzz whatever reads octets from outside, FUZZ_SECONDS (60) for each target
 	fuzz/run $(CARGO_FUZZ) $(FUZZ_SECONDS)
 
+mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list what no test notices: target/mutants.out/
+	@mkdir -p target
+	PROPTEST_CASES=64 $(CARGO_MUTANTS) mutants --package key-validation --output target $(MUTANTS_OPTIONS)
+
 size: build ## Check that the filter keeps to its size budget
 	@scripts/check-size $(MODULE)
 
@@ -91,6 +97,10 @@ $(CARGO_DENY): | rust
 
 $(CARGO_FUZZ): | rust
 	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --debug --root .tools/cargo-fuzz/$(CARGO_FUZZ_VERSION)
+
+$(CARGO_MUTANTS): | rust
+	cargo install cargo-mutants --version $(CARGO_MUTANTS_VERSION) --locked --debug \
+		--root .tools/cargo-mutants/$(CARGO_MUTANTS_VERSION)
 
 # Without its default features, which fetch browsers' drivers. Some releases are locked to crates that cannot be had any
 # more; those are installed without the lock.
