@@ -40,6 +40,8 @@ mod json;
 pub mod jws;
 #[cfg(all(test, not(target_family = "wasm")))]
 mod properties;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod reference;
 pub mod registry;
 mod scope;
 mod secret;

@@ -2,18 +2,21 @@
 
 mod api;
 mod application;
+mod base_paths;
 mod host;
+mod operations;
 
 use std::collections::HashMap;
 
-pub use api::{Api, ApiMatch, Operation, OperationMatch};
+pub use api::{Api, ApiMatch};
 pub use application::{Application, ApplicationKey, Subscription};
 pub(crate) use host::Host;
+pub use operations::{Operation, OperationMatch};
 
 use crate::config::raw;
 use crate::config::{ConfigError, IdentityProvider};
 use crate::target::Target;
-use api::BasePaths;
+use base_paths::BasePaths;
 
 /// Position of an API in its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +69,7 @@ impl Registry {
 
     /// The API whose base path is the longest one to match.
     pub fn find_api(&self, host: &Host<'_>, target: &Target<'_>) -> Option<ApiMatch> {
-        self.base_paths.find(&self.apis, host, target.segments())
+        self.base_paths.find(host, target.segments())
     }
 
     /// The API at an index that this registry gave out.

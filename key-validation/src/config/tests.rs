@@ -453,8 +453,8 @@ fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
     let expected = [
         "GET /order/special is shadowed for DELETE by the laxer DELETE /order/{id}",
         "GET /order/special is shadowed for POST by the laxer POST /*",
-        "GET /order/{id} is shadowed for POST by the laxer POST /*",
         "DELETE /order/{id} is shadowed for POST by the laxer POST /*",
+        "GET /order/{id} is shadowed for POST by the laxer POST /*",
         "HEAD /order/{id} is shadowed for POST by the laxer POST /*",
         "PUT /order/{id} is shadowed for POST by the laxer POST /*",
     ];
