@@ -32,6 +32,7 @@ pub mod config;
 mod credentials;
 pub mod denial;
 mod exchange;
+pub mod feed;
 mod gateway;
 pub mod handler;
 mod head;

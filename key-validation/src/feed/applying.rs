@@ -1,0 +1,141 @@
+//! A page on its way into the copy, bucket by bucket.
+
+use super::standing::RECENT;
+use super::{Change, Coverage, Family, Page, Place, Refused, RegistryCopy, Revision, Standing};
+use crate::cache::SharedData;
+
+/// What the pages before have left to the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    revision: Revision,
+    /// What the next page of a snapshot begins with; none for changes.
+    expected: Option<(Family, u16)>,
+    /// APIs and applications of a snapshot so far.
+    records: u64,
+    touched: Vec<(Family, u16)>,
+}
+
+impl Progress {
+    pub(super) fn begun_by(page: &Page, standing: &Standing) -> Result<Self, Refused> {
+        if standing.is_ahead_of(&page.revision) {
+            return Err(Refused::OlderRevision);
+        }
+        let continues = standing.revision().is_some_and(|applied| applied.epoch == page.revision.epoch);
+        match page.snapshot {
+            None if !continues => return Err(Refused::OutOfSequence),
+            Some(coverage) if (coverage.family, coverage.first) != (Family::Revocation, 0) => {
+                return Err(Refused::OutOfSequence);
+            }
+            Some(coverage) if coverage.records == 0 && !coverage.empty => return Err(Refused::UnexplainedEmptying),
+            _ => {}
+        }
+        let expected = page.snapshot.map(|coverage| (coverage.family, coverage.first));
+        Ok(Self { revision: page.revision.clone(), expected, records: 0, touched: Vec::new() })
+    }
+
+    pub(super) fn continued_by(self, page: &Page) -> Result<Self, Refused> {
+        let begins_with = page.snapshot.map(|coverage| (coverage.family, coverage.first));
+        let continues = page.revision == self.revision && begins_with == self.expected;
+        if continues { Ok(self) } else { Err(Refused::OutOfSequence) }
+    }
+}
+
+/// A page that is being applied, bucket by bucket, so that no callback need take long.
+#[derive(Debug)]
+pub struct Applying {
+    revision: Revision,
+    snapshot: Option<Coverage>,
+    next: Option<String>,
+    following: Option<(Family, u16)>,
+    changes: std::iter::Peekable<std::vec::IntoIter<Change>>,
+    /// The bucket of a snapshot that is next.
+    next_bucket: u16,
+    progress: Progress,
+}
+
+/// What comes of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Its revision is reached.
+    Reached(Revision),
+    /// There is another page.
+    Continues {
+        /// Where.
+        cursor: String,
+        /// What it begins with.
+        progress: Progress,
+    },
+}
+
+impl Applying {
+    pub(super) fn new(page: Page, following: Option<(Family, u16)>, progress: Progress) -> Self {
+        let next_bucket = page.snapshot.map_or(0, |coverage| coverage.first);
+        let Page { revision, snapshot, changes, next, .. } = page;
+        let changes = changes.into_iter().peekable();
+        Self { revision, snapshot, next, following, changes, next_bucket, progress }
+    }
+
+    /// Applies a bucket; `false` once there is nothing left.
+    ///
+    /// # Errors
+    /// [`Refused::NotSet`]; the page is then begun anew.
+    pub fn step(&mut self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<bool, Refused> {
+        match self.snapshot {
+            None => self.change_next(copy, shared),
+            Some(coverage) => self.replace_next(coverage, copy, shared),
+        }
+    }
+
+    fn change_next(&mut self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<bool, Refused> {
+        let Some(change) = self.changes.next() else { return Ok(false) };
+        let place = (change.place.family(), change.bucket);
+        copy.change_bucket(place, std::iter::once(change), false, shared)?;
+        if !self.progress.touched.contains(&place) && self.progress.touched.len() <= RECENT {
+            self.progress.touched.push(place);
+        }
+        Ok(true)
+    }
+
+    fn replace_next(
+        &mut self,
+        coverage: Coverage,
+        copy: &RegistryCopy,
+        shared: &dyn SharedData,
+    ) -> Result<bool, Refused> {
+        let number = self.next_bucket;
+        if number > coverage.last {
+            return Ok(false);
+        }
+        let mut changes = Vec::new();
+        while let Some(change) = self.changes.next_if(|change| change.bucket == number) {
+            let counts = matches!(change.place, Place::Api(_) | Place::Application(_));
+            self.progress.records = self.progress.records.saturating_add(u64::from(counts));
+            changes.push(change);
+        }
+        copy.change_bucket((coverage.family, number), changes.into_iter(), true, shared)?;
+        self.next_bucket = number.saturating_add(1);
+        Ok(true)
+    }
+
+    /// Ends a page whose steps are all taken; the last one's revision is then the copy's.
+    ///
+    /// # Errors
+    /// [`Refused`]; the copy's revision is as it was.
+    pub fn finish(self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<Applied, Refused> {
+        let mut progress = self.progress;
+        if let Some(cursor) = self.next {
+            progress.expected = self.following;
+            return Ok(Applied::Continues { cursor, progress });
+        }
+        if self.snapshot.is_some_and(|coverage| coverage.records != progress.records) {
+            return Err(Refused::OutOfSequence);
+        }
+        let (standing, version) = copy.load_standing(shared);
+        let unchanged = standing.revision().as_ref() == Some(&self.revision) && progress.touched.is_empty();
+        if !unchanged || self.snapshot.is_some() {
+            let touched = self.snapshot.is_none().then_some(progress.touched);
+            copy.store_standing(&standing.after(&self.revision, touched), version, shared)?;
+        }
+        Ok(Applied::Reached(self.revision))
+    }
+}
