@@ -4,6 +4,7 @@
 //! is applied.
 
 mod applying;
+mod client;
 mod copy;
 mod shard;
 mod standing;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::json;
 pub use applying::{Applied, Applying, Progress};
+pub use client::{CALL_TIMEOUT, FeedClient, FeedFailure, FeedRequest, FeedSettings};
 pub use copy::{FoundApplication, RegistryCopy};
 pub use standing::{Stale, Standing};
 

@@ -1,0 +1,373 @@
+//! The gateway's side of the feed: what to ask when, and what to make of the answer. It makes no calls itself.
+//!
+//! Of a process's workers one at a time may run it. A worker that begins to needs nothing of the one before: all that
+//! counts is the copy's standing.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Applied, Applying, Page, Progress, Refused, RegistryCopy, Revision};
+use crate::cache::SharedData;
+use crate::{Secret, UnixTime};
+
+/// How long the key manager may hold an answer back.
+const WAIT: Duration = Duration::from_secs(30);
+/// How long a call may take: [`WAIT`], and time for the answer itself.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How the gateway presents itself to the key manager.
+#[derive(Debug)]
+pub struct FeedSettings {
+    /// `:authority` of the requests.
+    pub authority: String,
+    /// The gateway's bearer credential.
+    pub credential: Secret,
+    /// The gateway's name.
+    pub gateway: String,
+}
+
+/// A request to the key manager.
+#[derive(Debug)]
+pub struct FeedRequest {
+    /// All headers, pseudo headers included. One of them holds the credential.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty for a GET.
+    pub body: String,
+}
+
+/// Why the feed does not go on for a while, in words for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedFailure {
+    /// No usable answer.
+    #[error("the key manager is unreachable, too slow or failing")]
+    Unavailable,
+    /// 401 or 403.
+    #[error("the key manager refuses the gateway's credential")]
+    Credential,
+    /// Another status.
+    #[error("the key manager's address does not answer as its feed")]
+    Misconfigured,
+    /// An answer that is not applied.
+    #[error("a page is refused: {0}")]
+    Refused(#[from] Refused),
+}
+
+/// Reads the feed into a copy.
+#[derive(Debug)]
+pub struct FeedClient {
+    settings: FeedSettings,
+    copy: RegistryCopy,
+    state: State,
+    /// Of a row; each doubles the pause.
+    failures: u32,
+    refused_pages: u64,
+    skipped_changes: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing is under way.
+    Idle {
+        ask_at: UnixTime,
+        /// Of pages that are not all there yet.
+        next: Option<(String, Progress)>,
+    },
+    /// A call is under way for the page after these.
+    Asked(Option<Progress>),
+    /// A page is there.
+    Applying(Box<Applying>),
+}
+
+impl State {
+    fn ask(ask_at: UnixTime) -> Self {
+        Self::Idle { ask_at, next: None }
+    }
+}
+
+impl FeedClient {
+    /// A client that asks as soon as it may.
+    pub fn new(settings: FeedSettings, copy: RegistryCopy) -> Self {
+        let state = State::ask(UnixTime::from_millis(0));
+        Self { settings, copy, state, failures: 0, refused_pages: 0, skipped_changes: 0 }
+    }
+
+    /// The copy that it keeps.
+    pub fn copy(&self) -> &RegistryCopy {
+        &self.copy
+    }
+
+    /// Failures since the last success; the first one of a row is worth a line in the log.
+    pub fn failures_in_a_row(&self) -> u32 {
+        self.failures
+    }
+
+    /// The request that is due, if any; its outcome must be told by [`Self::receive`].
+    pub fn request(&mut self, now: UnixTime, shared: &dyn SharedData) -> Option<FeedRequest> {
+        let State::Idle { ask_at, next } = &mut self.state else { return None };
+        if now < *ask_at {
+            return None;
+        }
+        let path = "/internal/gateway/v1/registry";
+        let (path, progress) = match next.take() {
+            Some((cursor, progress)) => (format!("{path}?cursor={cursor}"), Some(progress)),
+            None => (self.path_by_revision(path, shared), None),
+        };
+        self.state = State::Asked(progress);
+        Some(self.to_key_manager("GET", path, String::new()))
+    }
+
+    fn path_by_revision(&self, path: &str, shared: &dyn SharedData) -> String {
+        let wait = WAIT.as_secs();
+        match self.copy.standing(shared).revision() {
+            Some(revision) => format!("{path}?revision={revision}&wait={wait}s"),
+            None => format!("{path}?wait={wait}s"),
+        }
+    }
+
+    fn to_key_manager(&self, method: &str, path: String, body: String) -> FeedRequest {
+        let mut headers = vec![
+            (":method", method.to_owned()),
+            (":path", path),
+            (":authority", self.settings.authority.clone()),
+            ("accept", "application/json".to_owned()),
+            ("authorization", format!("Bearer {}", self.settings.credential.expose())),
+            ("x-gatehouse-gateway", self.settings.gateway.clone()),
+        ];
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        FeedRequest { headers, body }
+    }
+
+    /// Takes what came of a request: `status` is absent when nothing usable did. `jitter` is random, and spreads the
+    /// gateways that come back after an outage.
+    ///
+    /// # Errors
+    /// [`FeedFailure`]; the copy serves on as it is, and the next request is due after a pause.
+    pub fn receive(
+        &mut self,
+        status: Option<u16>,
+        body: &[u8],
+        (now, jitter): (UnixTime, u16),
+        shared: &dyn SharedData,
+    ) -> Result<(), FeedFailure> {
+        let State::Asked(progress) = &mut self.state else { return Ok(()) };
+        let progress = progress.take();
+        let taken = match (status, &progress) {
+            (Some(200), _) => self.take_page(body, progress, shared).map_err(FeedFailure::from),
+            (Some(204), None) => {
+                self.failures = 0;
+                self.state = State::ask(now);
+                Ok(())
+            }
+            (Some(401 | 403), _) => Err(FeedFailure::Credential),
+            // A cursor that is gone: from the revision once more.
+            (Some(410 | 429 | 500..=599) | None, _) => Err(FeedFailure::Unavailable),
+            (Some(_), _) => Err(FeedFailure::Misconfigured),
+        };
+        taken.map_err(|failure| self.fail(failure, (now, jitter)))
+    }
+
+    fn take_page(&mut self, body: &[u8], progress: Option<Progress>, shared: &dyn SharedData) -> Result<(), Refused> {
+        let page = Page::parse(body)?;
+        let skipped = page.skipped;
+        self.state = State::Applying(Box::new(self.copy.begin(page, progress, shared)?));
+        self.skipped_changes = self.skipped_changes.saturating_add(skipped);
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: FeedFailure, (now, jitter): (UnixTime, u16)) -> FeedFailure {
+        if let FeedFailure::Refused(_) = failure {
+            self.refused_pages = self.refused_pages.saturating_add(1);
+        }
+        let longest = SHORTEST_PAUSE.saturating_mul(1 << self.failures.min(8)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        // Half of it, and a random part of the other half.
+        let half = longest.checked_div(2).unwrap_or_default();
+        let spread = half.saturating_mul(u32::from(jitter)).checked_div(u32::from(u16::MAX)).unwrap_or_default();
+        self.state = State::ask(now.plus(half.saturating_add(spread)));
+        failure
+    }
+
+    /// Whether a page is there that [`Self::apply`] has something to do with.
+    pub fn is_applying(&self) -> bool {
+        matches!(self.state, State::Applying(_))
+    }
+
+    /// Applies a part of the page that is there, until `enough` says that the callback has taken long. A revision that
+    /// was reached by it is to be told to the key manager by [`Self::acknowledgement`].
+    ///
+    /// # Errors
+    /// [`FeedFailure`]; as for [`Self::receive`].
+    pub fn apply(
+        &mut self,
+        enough: impl FnMut() -> bool,
+        (now, jitter): (UnixTime, u16),
+        shared: &dyn SharedData,
+    ) -> Result<Option<Revision>, FeedFailure> {
+        let applied = self.apply_part(enough, now, shared);
+        applied.map_err(|refused| self.fail(refused.into(), (now, jitter)))
+    }
+
+    fn apply_part(
+        &mut self,
+        mut enough: impl FnMut() -> bool,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) -> Result<Option<Revision>, Refused> {
+        let State::Applying(applying) = &mut self.state else { return Ok(None) };
+        while applying.step(&self.copy, shared)? {
+            if enough() {
+                return Ok(None);
+            }
+        }
+        let State::Applying(applying) = std::mem::replace(&mut self.state, State::ask(now)) else { return Ok(None) };
+        let applied = applying.finish(&self.copy, shared)?;
+        self.failures = 0;
+        match applied {
+            Applied::Reached(revision) => Ok(Some(revision)),
+            Applied::Continues { cursor, progress } => {
+                self.state = State::Idle { ask_at: now, next: Some((cursor, progress)) };
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells the key manager what is applied; nothing waits for the answer.
+    pub fn acknowledgement(&self, revision: &Revision) -> FeedRequest {
+        let body = json!({
+            "gateway": self.settings.gateway,
+            "revision": {"epoch": revision.epoch, "number": revision.number},
+            "refusedRecords": self.skipped_changes,
+            "refusedPages": self.refused_pages,
+        });
+        self.to_key_manager("POST", "/internal/gateway/v1/registry/ack".to_owned(), body.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{api, changes, copy, snapshot, with};
+    use super::*;
+    use crate::cache::tests::FakeSharedData;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn client() -> FeedClient {
+        let credential = Secret::new("s3cret");
+        FeedClient::new(FeedSettings { authority: "km".to_owned(), credential, gateway: "edge-1".to_owned() }, copy())
+    }
+
+    const NOW: UnixTime = UnixTime::from_seconds(100);
+
+    fn path(client: &mut FeedClient, now: UnixTime, shared: &FakeSharedData) -> Option<String> {
+        let header = |(name, value): (&str, String)| (name == ":path").then_some(value);
+        client.request(now, shared)?.headers.into_iter().find_map(header)
+    }
+
+    fn receive(client: &mut FeedClient, body: &str, shared: &FakeSharedData) -> Result<Option<Revision>, FeedFailure> {
+        client.receive(Some(200), body.as_bytes(), (NOW, 0), shared)?;
+        client.apply(|| false, (NOW, 0), shared)
+    }
+
+    #[test]
+    fn asks_for_a_snapshot_page_by_page_and_then_for_changes() {
+        let (mut client, shared) = (client(), FakeSharedData::default());
+        let mut expected = "/internal/gateway/v1/registry?wait=30s";
+        for page in snapshot(7, &[api("a")], 1) {
+            assert_eq!(path(&mut client, NOW, &shared).as_deref(), Some(expected));
+            assert_eq!(path(&mut client, NOW, &shared), None, "one call at a time");
+            let reached = receive(&mut client, &page.to_string(), &shared).unwrap();
+            assert_eq!(reached.is_some(), page["next"].is_null());
+            expected = "/internal/gateway/v1/registry?cursor=c";
+        }
+        let by_revision = "/internal/gateway/v1/registry?revision=e.7&wait=30s";
+        assert_eq!(path(&mut client, NOW, &shared).as_deref(), Some(by_revision));
+
+        assert_eq!(client.receive(Some(204), b"", (NOW, 0), &shared), Ok(()));
+        assert_eq!(path(&mut client, NOW, &shared).as_deref(), Some(by_revision));
+    }
+
+    #[test]
+    fn presents_the_gateway_and_its_credential() {
+        let shared = with(&[api("a")]);
+        let mut client = client();
+        let asked = client.request(NOW, &shared).unwrap();
+        let told = client.acknowledgement(&Revision { epoch: "e".to_owned(), number: 1 });
+
+        for request in [&asked, &told] {
+            assert!(request.headers.contains(&("authorization", "Bearer s3cret".to_owned())));
+            assert!(request.headers.contains(&("x-gatehouse-gateway", "edge-1".to_owned())));
+            assert!(request.headers.contains(&(":authority", "km".to_owned())));
+        }
+        assert!(asked.body.is_empty());
+        let body: serde_json::Value = serde_json::from_str(&told.body).unwrap();
+        assert_eq!(body["revision"], json!({"epoch": "e", "number": 1}));
+        assert!(!format!("{client:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_page_is_applied_in_parts() {
+        let (mut client, shared) = (client(), with(&[api("a")]));
+        path(&mut client, NOW, &shared);
+        let body = changes(2, &[api("b"), api("c")]).to_string();
+        client.receive(Some(200), body.as_bytes(), (NOW, 0), &shared).unwrap();
+
+        let parts = (0..10).take_while(|_| client.apply(|| true, (NOW, 0), &shared).unwrap().is_none()).count();
+
+        assert_eq!(parts, 2);
+        assert!(!client.is_applying());
+        assert_eq!(copy().standing(&shared).revision().unwrap().number, 2);
+    }
+
+    #[test]
+    fn failures_pause_longer_and_longer_and_leave_the_copy() {
+        let (mut client, shared) = (client(), with(&[api("a")]));
+        let garbage = FeedFailure::Refused(Refused::Garbage("it is not JSON, or has a member twice"));
+        let mut now = NOW;
+        for (status, body, jitter, failure, pause) in [
+            (None, "", 0, FeedFailure::Unavailable, 125),
+            (Some(503), "", u16::MAX, FeedFailure::Unavailable, 500),
+            (Some(401), "", 0, FeedFailure::Credential, 500),
+            (Some(404), "", 0, FeedFailure::Misconfigured, 1000),
+            (Some(410), "", 0, FeedFailure::Unavailable, 2000),
+            (Some(200), "{", 0, garbage, 4000),
+            (Some(204), "x", 0, FeedFailure::Unavailable, 0),
+        ] {
+            assert!(client.request(now, &shared).is_some(), "{failure:?}");
+            let received = client.receive(status, body.as_bytes(), (now, jitter), &shared);
+            if status == Some(204) {
+                assert_eq!(client.failures_in_a_row(), 0);
+                continue;
+            }
+            assert_eq!(received, Err(failure));
+            let due = now.plus(Duration::from_millis(pause));
+            assert!(client.request(UnixTime::from_millis(due.as_millis() - 1), &shared).is_none(), "{failure:?}");
+            now = due;
+        }
+        assert!(copy().standing(&shared).is_ready());
+        for _ in 0..20 {
+            client.request(UnixTime::MAX, &shared);
+            let _ = client.receive(None, b"", (NOW, u16::MAX), &shared);
+        }
+        assert!(client.request(NOW.plus(LONGEST_PAUSE), &shared).is_some());
+    }
+
+    #[test]
+    fn pages_that_do_not_end_are_begun_anew_by_the_revision() {
+        let (mut client, shared) = (client(), with(&[api("a")]));
+        let mut first = changes(2, &[api("b")]);
+        first["next"] = "c".into();
+        path(&mut client, NOW, &shared);
+        receive(&mut client, &first.to_string(), &shared).unwrap();
+        assert_eq!(path(&mut client, NOW, &shared).as_deref(), Some("/internal/gateway/v1/registry?cursor=c"));
+
+        client.receive(Some(410), b"", (NOW, 0), &shared).unwrap_err();
+
+        let by_revision = "/internal/gateway/v1/registry?revision=e.1&wait=30s";
+        assert_eq!(path(&mut client, UnixTime::MAX, &shared).as_deref(), Some(by_revision));
+    }
+}
