@@ -77,6 +77,7 @@ mod tests {
             ("x-jwt-assertion", "4"),
             ("x-jwt-assertions", "5"),
             ("xjwtassertion", "6"),
+            ("y-jwt-assertion", "7"),
         ]);
 
         let spellings = head.spellings("x-jwt-assertion");

@@ -406,6 +406,17 @@ fn operations_take_the_tokens_that_their_auth_type_names() {
 }
 
 #[test]
+fn whoever_has_a_subject_or_a_user_name_alone_is_a_user() {
+    let mut configuration = configuration();
+    configuration["identityProviders"][0]["claims"] = json!({"subject": ["sub"], "username": ["username"]});
+    for (member, expected) in [("sub", "allow"), ("username", "allow"), ("name", "wrong_auth_type")] {
+        let mut fixture = Fixture::with(&configuration);
+        fixture.answer[member] = json!("alice");
+        assert_eq!(fixture.reason("GET", "/pizza/1/order/7"), expected, "{member}");
+    }
+}
+
+#[test]
 fn the_subscription_decides_whether_the_application_may_call() {
     for (client, expected) in [
         ("unblocked", "allow"),

@@ -294,3 +294,8 @@ fn notes_the_markers_of_application_tokens() {
         assert_eq!(ActiveAnswer::decode(&record).unwrap().is_marked_application, expected, "{body}");
     }
 }
+
+#[test]
+fn a_body_is_looked_at_up_to_64_kib() {
+    assert_eq!(BODY_LIMIT, 65_536);
+}
