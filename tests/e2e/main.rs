@@ -2,6 +2,7 @@
 //!
 //! Where a test shows a row, its name begins with the section and the row.
 
+mod behaviour_document;
 mod configuration;
 mod denials;
 mod fixtures;
