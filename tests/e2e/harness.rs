@@ -14,6 +14,7 @@ pub(crate) mod form;
 pub(crate) mod gateway;
 pub(crate) mod host;
 pub(crate) mod http2;
+pub(crate) mod http2_frames;
 pub(crate) mod listener;
 pub(crate) mod members;
 pub(crate) mod metrics;

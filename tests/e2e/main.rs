@@ -34,6 +34,7 @@ mod s6_backend_jwt;
 mod s6_key_set;
 mod s8_bodies;
 mod s8_hosts;
+mod s8_pseudo_headers;
 mod s8_robustness;
 mod s8_updates;
 mod treacherous_targets;
