@@ -21,6 +21,7 @@ pub use backend_jwt::BackendJwtSettings;
 pub use client_authentication::{ClientAssertion, ClientAuthentication};
 pub use identity_provider::{BreakerSettings, IdentityProvider, IntrospectionEndpoint};
 pub use raw::PublishedField;
+pub(crate) use reader::{Lenient, Read, read_lenient};
 pub use signed_response::SignedResponse;
 
 /// Everything that one load of the plugin decides by.

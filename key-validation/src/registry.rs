@@ -3,6 +3,7 @@
 mod api;
 mod application;
 mod base_paths;
+mod copied;
 mod host;
 mod operations;
 
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 
 pub use api::{Api, ApiMatch};
 pub use application::{Application, ApplicationKey, Subscription};
+pub use copied::CopiedApplication;
 pub(crate) use host::Host;
 pub use operations::{Operation, OperationMatch};
 

@@ -35,7 +35,6 @@ pub(super) fn read<T: Read>(value: &Value) -> Result<T, ConfigError> {
 }
 
 /// What [`read_lenient`] found.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the records of a feed"))]
 pub(crate) struct Lenient<T> {
     /// What could be read; something stands in the place of what is wrong.
     pub(crate) read: T,
@@ -44,7 +43,6 @@ pub(crate) struct Lenient<T> {
 }
 
 /// Reads one record that a newer program may have written: it may have members that are not known, which are ignored.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the records of a feed"))]
 pub(crate) fn read_lenient<T: Read>(value: &Value) -> Lenient<T> {
     let (read, fault) = read_with(value, UnknownMembers::Ignored);
     Lenient { read, fault }
