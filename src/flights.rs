@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use key_validation::{Exchange, Question, UnixTime};
+use key_validation::{Exchange, Question, UnixTime, Waiting};
 
 /// A request that waits.
 pub(crate) struct Waiter {
@@ -23,6 +23,20 @@ pub(crate) struct Flight {
     pub(crate) waiters: Vec<Waiter>,
     /// The request that answers for a failure; none in a second flight, where all do.
     begun_by: Option<u32>,
+    /// What it has waited for while another worker was asking.
+    pub(crate) waiting: Option<Waiting>,
+}
+
+impl Flight {
+    /// Whether a call has failed already for those who wait.
+    pub(crate) fn is_second_attempt(&self) -> bool {
+        self.begun_by.is_none()
+    }
+
+    /// From now on nobody waits for a further attempt.
+    pub(crate) fn make_last_attempt(&mut self) {
+        self.begun_by = None;
+    }
 }
 
 /// All flights of a worker. There is one for a question at a time.
@@ -33,6 +47,8 @@ pub(crate) struct Flights {
     planned: VecDeque<Question>,
     /// Those whose call is under way, by the host's token, with the time at which they were asked.
     under_way: HashMap<u32, (Question, UnixTime)>,
+    /// Those that wait for another worker's answer.
+    following: Vec<Question>,
 }
 
 impl Flights {
@@ -44,13 +60,18 @@ impl Flights {
             return false;
         }
         let begun_by = Some(waiter.context_id);
-        self.plan(Flight { question, waiters: vec![waiter], begun_by });
+        self.plan(Flight { question, waiters: vec![waiter], begun_by, waiting: None });
         true
     }
 
     fn plan(&mut self, flight: Flight) {
         self.planned.push_back(flight.question);
         self.by_question.insert(flight.question, flight);
+    }
+
+    /// Plans a flight again whose answer came too late to be used.
+    pub(crate) fn plan_again(&mut self, flight: Flight) {
+        self.plan(Flight { waiting: None, ..flight });
     }
 
     /// Takes back the flight that a request has just planned.
@@ -77,10 +98,31 @@ impl Flights {
         None
     }
 
+    /// Puts a flight back that waits for another worker's answer.
+    pub(crate) fn follow(&mut self, flight: Flight) {
+        self.following.push(flight.question);
+        self.by_question.insert(flight.question, flight);
+    }
+
+    /// Whether any flight waits for another worker's answer.
+    pub(crate) fn any_follows(&self) -> bool {
+        !self.following.is_empty()
+    }
+
+    /// Plans those that wait for another worker's answer, so that they are looked at again.
+    pub(crate) fn plan_following(&mut self) {
+        self.planned.extend(self.following.drain(..));
+    }
+
     /// Puts a flight back whose call is under way.
     pub(crate) fn depart(&mut self, token: u32, flight: Flight, asked_at: UnixTime) {
         self.under_way.insert(token, (flight.question, asked_at));
         self.by_question.insert(flight.question, flight);
+    }
+
+    /// The questions whose calls are under way.
+    pub(crate) fn questions_under_way(&self) -> Vec<Question> {
+        self.under_way.values().map(|(question, _)| *question).collect()
     }
 
     /// Takes out the flight whose call has ended, with the time at which it was asked.
@@ -96,7 +138,7 @@ impl Flights {
         let (answering, others): (Vec<_>, Vec<_>) =
             flight.waiters.into_iter().partition(|waiter| waiter.context_id == begun_by);
         if !others.is_empty() {
-            self.plan(Flight { question: flight.question, waiters: others, begun_by: None });
+            self.plan(Flight { question: flight.question, waiters: others, begun_by: None, waiting: None });
         }
         answering
     }

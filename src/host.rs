@@ -64,6 +64,7 @@ mod abi {
         pub(super) fn proxy_register_shared_queue(name: *const u8, name_size: usize, queue: *mut u32) -> u32;
         pub(super) fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, value_size: usize) -> u32;
         pub(super) fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_continue_stream(stream: u32) -> u32;
         pub(super) fn proxy_send_local_response(
@@ -242,6 +243,13 @@ pub(crate) fn enqueue(queue: u32) -> Result<(), HostError> {
 pub(crate) fn dequeue(queue: u32) -> Result<(), HostError> {
     // SAFETY: the host writes the address and size of a buffer that it allocates.
     returned(|data, size| unsafe { abi::proxy_dequeue_shared_queue(queue, data, size) }).map(drop)
+}
+
+/// Sets how often the root context's timer wakes it; never, when zero.
+pub(crate) fn set_tick_period(period: Duration) -> Result<(), HostError> {
+    let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: no memory is involved.
+    check(unsafe { abi::proxy_set_tick_period_milliseconds(period) })
 }
 
 /// Makes the calls below, and those about headers, concern another context of this worker.

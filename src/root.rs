@@ -1,8 +1,11 @@
 //! The context of one configuration in one worker.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use key_validation::backend_jwt::JwtMinter;
+use key_validation::cut_offs::Arrivals;
+use key_validation::lease::LeaseHolder;
 use key_validation::{Configuration, Gateway, KeyValidationHandler};
 use log::{error, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -11,6 +14,11 @@ use proxy_wasm::types::ContextType;
 use crate::http::Http;
 use crate::worker::Worker;
 use crate::{host, signer, verifier};
+
+thread_local! {
+    /// Of all configurations of this worker: it outlives them, and knows a cut-off by all that it says.
+    static ARRIVALS: RefCell<Arrivals> = RefCell::default();
+}
 
 /// Reads the configuration, then makes the calls that requests wait for.
 pub(crate) struct Root {
@@ -48,7 +56,17 @@ impl Root {
         let queue = host::register_queue(&format!("gatehouse/calls/{:032x}", u128::from_le_bytes(random()?)));
         let queue = queue.map_err(|error| format!("no queue can be registered: {error}"))?;
         let minter = |settings| JwtMinter::new(settings, signer, nonce);
-        Ok(Worker::new(Gateway::new(configuration, (self.handler)(), minter), queue, self.context_id))
+        let mut gateway = Gateway::new(configuration, (self.handler)(), minter);
+        ARRIVALS.with_borrow_mut(|arrivals| gateway.take_cut_offs(arrivals, host::now()));
+        Ok(Worker::new(gateway, queue, self.context_id, LeaseHolder(random()?)))
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.abandon_calls();
+        }
     }
 }
 
@@ -72,6 +90,12 @@ impl RootContext for Root {
                 error!("configuration refused: {error}");
                 false
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.look_again();
         }
     }
 

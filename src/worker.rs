@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
+use key_validation::lease::LeaseHolder;
 use key_validation::{
-    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Unavailable, UnixTime,
-    Verdict,
+    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Turn, Unavailable,
+    UnixTime, Verdict,
 };
 use log::{error, warn};
 use proxy_wasm::types::{Action, MapType};
@@ -16,6 +17,7 @@ use proxy_wasm::types::{Action, MapType};
 use crate::flights::{Flight, Flights, Waiter};
 use crate::host::{self, HeaderMap, HostError, HostSharedData};
 use crate::metrics::Metrics;
+use crate::tick::{Tick, TickUser};
 
 /// Shared by the contexts of one configuration. No borrow of `flights` or `landed` lasts while the host is called.
 pub(crate) struct Worker {
@@ -27,11 +29,16 @@ pub(crate) struct Worker {
     /// Wakes the root context, which makes the calls: one made by a request would die with it. The way takes 4 us.
     queue: u32,
     root_context_id: u32,
+    lease_holder: LeaseHolder,
+    tick: Tick,
     last_report: Cell<UnixTime>,
 }
 
 /// Failures that come faster than this are one line in the log.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a flight looks whether another worker has its answer.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Requests decided in one callback. The host lets a request go on, or answers it, when the callback has returned, and
 /// runs the end of each such request inside the one before: some 260 at once exhaust its stack, which ends the VM.
@@ -42,7 +49,7 @@ const NO_RESPONSE: IntrospectionResponse<'static> =
     IntrospectionResponse { status: None, retry_after: None, content_type: None, body: None };
 
 impl Worker {
-    pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32) -> Self {
+    pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
         Self {
             gateway,
             flights: RefCell::default(),
@@ -50,6 +57,8 @@ impl Worker {
             metrics: Metrics::default(),
             queue,
             root_context_id,
+            lease_holder,
+            tick: Tick::default(),
             last_report: Cell::new(UnixTime::from_millis(0)),
         }
     }
@@ -97,6 +106,15 @@ impl Worker {
         self.flights.borrow_mut().leave(question, context_id);
     }
 
+    /// Lets other workers know that the calls under way have come to nothing: they end with their root context.
+    pub(crate) fn abandon_calls(&self) {
+        let verdict = Err(Unavailable::Outage { retry_after: Duration::from_secs(1) });
+        let questions = self.flights.borrow().questions_under_way();
+        for question in questions {
+            self.gateway.end_turn(question, self.lease_holder, &verdict, self.ports());
+        }
+    }
+
     /// Does what the queue has woken the root context for.
     pub(crate) fn wake(&self) {
         // An item says no more than that there is something to do.
@@ -105,12 +123,40 @@ impl Worker {
         self.decide_landed();
     }
 
-    /// Makes the calls that are planned.
+    /// Looks again at what waits for other workers. To be called from the root context.
+    pub(crate) fn look_again(&self) {
+        self.flights.borrow_mut().plan_following();
+        self.make_calls();
+        self.decide_landed();
+    }
+
+    /// Makes the calls that are planned, or leaves them to another worker that makes them already.
     fn make_calls(&self) {
         loop {
             let planned = self.flights.borrow_mut().take_planned();
             let Some(flight) = planned else { break };
-            self.make_call(flight);
+            self.take_turn(flight);
+        }
+        let follows = self.flights.borrow().any_follows();
+        self.tick.every(TickUser::Flights, follows.then_some(LOOK_AGAIN));
+    }
+
+    fn take_turn(&self, mut flight: Flight) {
+        let attempt = (flight.is_second_attempt(), flight.waiting);
+        match self.gateway.turn(flight.question, self.lease_holder, attempt, host::now(), self.ports()) {
+            Turn::Ask { is_second_attempt } => {
+                if is_second_attempt {
+                    flight.make_last_attempt();
+                }
+                self.make_call(flight);
+            }
+            Turn::Wait(waiting) => {
+                if flight.waiting.replace(waiting).is_none() {
+                    self.metrics.count_flight_joined();
+                }
+                self.flights.borrow_mut().follow(flight);
+            }
+            Turn::Answered(verdict) => self.land(flight.waiters, &verdict),
         }
     }
 
@@ -124,7 +170,9 @@ impl Worker {
                     let provider = self.gateway.identity_provider_name(flight.question);
                     self.report(&format!("identity provider `{provider}`: {unavailable}"));
                 }
-                return self.land(flight.waiters, &Err(unavailable));
+                let verdict = Err(unavailable);
+                self.gateway.end_turn(flight.question, self.lease_holder, &verdict, self.ports());
+                return self.land(flight.waiters, &verdict);
             }
         };
         let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -162,6 +210,10 @@ impl Worker {
     fn finish_call(&self, flight: Flight, asked_at: UnixTime, response: &IntrospectionResponse<'_>) {
         let question = flight.question;
         let verdict = self.gateway.end_call(question, response, asked_at, host::now(), self.ports());
+        self.gateway.end_turn(question, self.lease_holder, &verdict, self.ports());
+        if self.gateway.is_overtaken(question, &verdict, host::now()) {
+            return self.flights.borrow_mut().plan_again(flight);
+        }
         let waiters = match &verdict {
             Ok(_) => flight.waiters,
             Err(unavailable) => {

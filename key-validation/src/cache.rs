@@ -15,6 +15,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::UnixTime;
+use crate::cut_offs::TokenDigest;
 use crate::introspection::Answer;
 use region::{Entry, Region};
 
@@ -41,6 +42,12 @@ pub struct SharedValue {
     pub version: u32,
 }
 
+impl SharedValue {
+    /// A version that no value has: what is set under it is set only where there is no value yet. (Envoy checks the
+    /// version of values that are there alone, and its versions count up from 1.)
+    pub const ABSENT: u32 = u32::MAX;
+}
+
 /// A value that was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the shared value was not set")]
@@ -54,11 +61,26 @@ pub struct AnswerKey([u8; 32]);
 impl AnswerKey {
     /// The key of a token at the identity provider with this fingerprint.
     pub fn new(fingerprint: &[u8; 32], token: &str) -> Self {
-        let token = Sha256::digest(token);
+        Self::of_digest(fingerprint, &Sha256::digest(token).into())
+    }
+
+    /// [`Self::new`] for the token of this SHA-256.
+    pub(crate) fn of_digest(fingerprint: &[u8; 32], token: &TokenDigest) -> Self {
         let mut hash = Sha256::new();
         hash.update(fingerprint);
         hash.update(token);
         Self(hash.finalize().into())
+    }
+
+    /// One of so many slots.
+    pub(crate) fn slot(&self, slots: u16) -> u16 {
+        let [.., high, low] = self.0;
+        u16::from_le_bytes([high, low]).checked_rem(slots).unwrap_or(0)
+    }
+
+    /// The key itself.
+    pub(crate) fn octets(&self) -> [u8; 32] {
+        self.0
     }
 
     /// A number that differs from token to token.

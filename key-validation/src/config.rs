@@ -6,6 +6,7 @@ mod duration;
 mod identity_provider;
 pub mod raw;
 pub(crate) mod reader;
+mod revocation;
 mod secret_source;
 mod signed_response;
 
@@ -13,6 +14,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::cut_offs::CutOff;
 use crate::denial::ChallengeSettings;
 use crate::json;
 use crate::jws::{JwtSigner, JwtVerifier};
@@ -45,6 +47,8 @@ pub struct Configuration {
     pub forward_unmatched: bool,
     /// APIs, applications and subscriptions.
     pub registry: Registry,
+    /// Revocation cut-offs.
+    pub cut_offs: Vec<CutOff>,
 }
 
 /// Bounds of what is remembered.
@@ -108,6 +112,7 @@ impl Configuration {
         if raw.token_bytes == 0 || raw.token_bytes > 65536 {
             return Err(ConfigError::new("tokenBytes", "must be 1 to 65536"));
         }
+        let cut_offs = revocation::check_all(&raw.registry.revocations, &identity_providers)?;
         let registry = Registry::check(raw.registry, &identity_providers)?;
         Ok(Self {
             cache,
@@ -124,6 +129,7 @@ impl Configuration {
             token_bytes: raw.token_bytes as usize,
             forward_unmatched: raw.unmatched == raw::Unmatched::Forward,
             registry,
+            cut_offs,
             identity_providers,
         })
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::Secret;
 use crate::cache::AnswerKey;
 pub use crate::config::PublishedField;
+use crate::cut_offs::TokenDigest;
 use crate::registry::{ApiIndex, IdentityProviderIndex};
 
 /// A request that has just begun.
@@ -127,6 +128,8 @@ impl Publication {
 pub struct Question {
     pub(crate) identity_provider: IdentityProviderIndex,
     pub(crate) key: AnswerKey,
+    /// By which a cut-off names the token.
+    pub(crate) token: TokenDigest,
 }
 
 /// A request whose token must be asked about: all that is needed to ask, and once there is an answer.

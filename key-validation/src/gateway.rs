@@ -1,15 +1,23 @@
 //! The gateway: one configuration, and the decision about each request under it (BEHAVIOUR.md section 1).
 
 mod election;
+mod flight_lease;
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
 
 use crate::availability::Availability;
+pub use flight_lease::{Turn, Waiting};
+
 use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
 use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
 use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
 use crate::credentials::{bearer_token, has_bearer_credentials};
+use crate::cut_offs::{self, Arrivals, CutOff, CutOffs};
 use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted};
@@ -49,7 +57,7 @@ pub enum Event<'a> {
         /// `active`, `inactive`, or the reason why there is no answer.
         outcome: &'static str,
         /// From the question to the answer.
-        duration: std::time::Duration,
+        duration: Duration,
     },
     /// A backend JWT was made.
     BackendJwtMinted,
@@ -63,6 +71,7 @@ pub struct Gateway {
     minted: MintedJwts,
     answers: AnswerCache,
     availability: Vec<Availability>,
+    cut_offs: RefCell<CutOffs>,
 }
 
 /// What an identity provider said, or why it said nothing: what all exchanges of one flight are resumed with.
@@ -78,12 +87,24 @@ impl Gateway {
         let availability = configuration.identity_providers.iter().map(Availability::new).collect();
         Self {
             availability,
+            cut_offs: RefCell::default(),
             answers: AnswerCache::new(configuration.cache.shared_entries),
             minted: MintedJwts::new(configuration.cache.backend_jwt_bytes),
             minter: configuration.backend_jwt.take().map(minter),
             configuration,
             handler,
         }
+    }
+
+    /// Takes the configuration's cut-offs into force; `arrivals` are those of all configurations of this worker.
+    pub fn take_cut_offs(&mut self, arrivals: &mut Arrivals, now: UnixTime) {
+        let list = std::mem::take(&mut self.configuration.cut_offs);
+        self.replace_cut_offs(list, arrivals, now);
+    }
+
+    /// Puts these cut-offs in the place of those in force.
+    pub fn replace_cut_offs(&self, list: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) {
+        *self.cut_offs.borrow_mut() = CutOffs::arrive(list, arrivals, now);
     }
 
     /// The name of the identity provider that a question is for.
@@ -111,7 +132,7 @@ impl Gateway {
     /// [`Unavailable`] when the identity provider is not to be asked at the moment, or cannot be. Each call that is begun must be
     /// ended by [`Self::end_call`].
     pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
-        let Question { identity_provider: index, key } = exchange.question();
+        let Question { identity_provider: index, key, .. } = exchange.question();
         let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
         let availability = self.availability(index).ok_or(Unavailable::Misconfigured)?;
         availability.begin_call(&key, now)?;
@@ -125,7 +146,7 @@ impl Gateway {
     /// Reads what came of a call that was begun at `asked_at`, and remembers it.
     pub fn end_call(
         &self,
-        Question { identity_provider, key }: Question,
+        Question { identity_provider, key, .. }: Question,
         response: &IntrospectionResponse<'_>,
         asked_at: UnixTime,
         now: UnixTime,
@@ -189,13 +210,18 @@ impl Gateway {
         let token = bearer_token(head, self.configuration.token_bytes)?;
         let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
+        let token_digest = Sha256::digest(token).into();
         let admitted = Admitted {
             api: found.index,
             operation: position,
-            question: Question { identity_provider, key: AnswerKey::new(&provider.fingerprint, token) },
+            question: Question {
+                identity_provider,
+                key: AnswerKey::of_digest(&provider.fingerprint, &token_digest),
+                token: token_digest,
+            },
             grpc: head.is_grpc(),
         };
-        match self.look_up(&admitted.question.key, now, ports) {
+        match self.look_up(admitted.question, now, ports) {
             Lookup::Hit(answer) => Ok(Step::Decided(self.conclude(&admitted, &Ok(answer), now, ports))),
             Lookup::Miss => {
                 let (token, trace) = (Secret::new(token), crate::introspection::trace_headers(head));
@@ -242,8 +268,35 @@ impl Gateway {
         Step::Decided(Decision::Forward(Forward { remove_authorization, set: None, publication }))
     }
 
-    fn look_up(&self, key: &AnswerKey, now: UnixTime, ports: Ports<'_>) -> Lookup {
-        let lookup = self.answers.get(key, now, ports.shared);
+    /// The answer that serves a question without asking.
+    fn remembered(&self, question: Question, now: UnixTime, shared: &dyn SharedData) -> Lookup {
+        let lookup = self.answers.get(&question.key, now, shared);
+        match &lookup {
+            Lookup::Hit(Answer::Active(record)) if self.must_recheck(question, record, now) => Lookup::Miss,
+            _ => lookup,
+        }
+    }
+
+    /// Whether a cut-off has come since the question was sent to which an answer says "active": it must be asked again.
+    pub fn is_overtaken(&self, question: Question, verdict: &Verdict, now: UnixTime) -> bool {
+        matches!(verdict, Ok(Answer::Active(record)) if self.must_recheck(question, record, now))
+    }
+
+    fn must_recheck(&self, question: Question, record: &[u8], now: UnixTime) -> bool {
+        if self.cut_offs.borrow().is_empty() {
+            return false;
+        }
+        let answer = ActiveAnswer::decode(record);
+        answer.is_ok_and(|answer| self.cut_off(question, &answer, now) == cut_offs::Verdict::Recheck)
+    }
+
+    fn cut_off(&self, question: Question, answer: &ActiveAnswer<'_>, now: UnixTime) -> cut_offs::Verdict {
+        let name = self.identity_provider_name(question);
+        self.cut_offs.borrow().verdict(name, &question.token, answer, now)
+    }
+
+    fn look_up(&self, question: Question, now: UnixTime, ports: Ports<'_>) -> Lookup {
+        let lookup = self.remembered(question, now, ports.shared);
         let result = match &lookup {
             Lookup::Hit(Answer::Active(_)) => "hit",
             Lookup::Hit(Answer::Inactive) => "inactive",
@@ -256,16 +309,20 @@ impl Gateway {
     /// What the identity provider said before it was away, where that may still count: never without an `exp` that lies ahead.
     fn stale_answer(
         &self,
-        Question { identity_provider, key }: Question,
+        question: Question,
         unavailable: Unavailable,
         now: UnixTime,
         ports: Ports<'_>,
     ) -> Option<Answer> {
         let Unavailable::Outage { .. } = unavailable else { return None };
-        let stale_for = self.identity_provider(identity_provider)?.stale_for?;
-        let answer = self.answers.get_stale(&key, stale_for, now, ports.shared)?;
+        let stale_for = self.identity_provider(question.identity_provider)?.stale_for?;
+        let answer = self.answers.get_stale(&question.key, stale_for, now, ports.shared)?;
         let Answer::Active(record) = &answer else { return None };
-        let expires_at = ActiveAnswer::decode(record).ok()?.expires_at;
+        let active = ActiveAnswer::decode(record).ok()?;
+        if self.cut_off(question, &active, now) != cut_offs::Verdict::Unconcerned {
+            return None;
+        }
+        let expires_at = active.expires_at;
         (expires_at != UnixTime::MAX && expires_at > now).then_some(answer)
     }
 
@@ -281,7 +338,15 @@ impl Gateway {
         let Answer::Active(record) = answer else { return Err(Denial::InvalidToken) };
         let answer = ActiveAnswer::decode(record).map_err(|_| Denial::from(Unavailable::AnswerMalformed))?;
         let api = self.configuration.registry.api(admitted.api).ok_or(Denial::NoApi)?;
-        let Question { identity_provider, key } = admitted.question;
+        let Question { identity_provider, key, .. } = admitted.question;
+        match self.cut_off(admitted.question, &answer, now) {
+            cut_offs::Verdict::Unconcerned => {}
+            // It came between the answer and this decision; who asks again gets the identity provider's word.
+            cut_offs::Verdict::Recheck => {
+                return Err(Unavailable::Outage { retry_after: Duration::from_secs(1) }.into());
+            }
+            cut_offs::Verdict::Denied => return Err(Denial::InvalidToken),
+        }
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
         let call = Call {
             now,

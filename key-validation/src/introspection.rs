@@ -6,6 +6,8 @@ mod request;
 mod response;
 mod signed;
 
+#[cfg(test)]
+pub(crate) use answer::tests_support;
 pub use answer::{ActiveAnswer, MalformedRecord, Texts};
 pub use request::IntrospectionCall;
 pub(crate) use request::trace_headers;

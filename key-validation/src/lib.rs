@@ -10,6 +10,7 @@
 //! * **subscription**: an application's permission to call an API, at a **tier**, in a state.
 //! * **registry**: all APIs, applications and subscriptions that the gateway knows.
 //! * **answer**: what the `IdP` said of a token; it is what is cached, never a decision.
+//! * **cut-off**: a revocation, which outweighs answers that are remembered.
 //! * **flight**: one introspection call under way, with the requests that wait for it.
 //! * **backend JWT**: the signed statement about the caller that the backend receives.
 //! * **denial**: a refusal, with the one answer that belongs to it.
@@ -30,6 +31,7 @@ pub mod backend_jwt;
 pub mod cache;
 pub mod config;
 mod credentials;
+pub mod cut_offs;
 pub mod denial;
 mod exchange;
 pub mod feed;
@@ -39,6 +41,7 @@ mod head;
 pub mod introspection;
 mod json;
 pub mod jws;
+pub mod lease;
 #[cfg(all(test, not(target_family = "wasm")))]
 mod properties;
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -52,7 +55,7 @@ mod time;
 pub use config::{ConfigError, Configuration};
 pub use denial::{Denial, Unavailable};
 pub use exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, PublishedField, Question, Reply, Step};
-pub use gateway::{Event, Gateway, Ports, Telemetry, Verdict};
+pub use gateway::{Event, Gateway, Ports, Telemetry, Turn, Verdict, Waiting};
 pub use handler::KeyValidationHandler;
 pub use head::RequestHead;
 pub use scope::{ScopeError, ScopeToken};

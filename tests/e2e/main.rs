@@ -22,6 +22,7 @@ mod s3_target;
 mod s4_credentials;
 mod s5_answers;
 mod s5_breaker;
+mod s5_cut_offs;
 mod s5_flights;
 mod s5_outages;
 mod s5_private_key_jwt;

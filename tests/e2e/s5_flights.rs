@@ -68,18 +68,38 @@ async fn s5_concurrent_requests_with_one_token_cost_one_call_in_a_worker() {
 }
 
 #[tokio::test]
-async fn s5_concurrent_requests_with_one_token_cost_no_more_calls_than_there_are_workers() {
-    let site = Site::start_with(Setup::new("call-per-worker", &unhurried()).workers(2)).await;
+async fn s5_concurrent_requests_with_one_token_cost_one_call_in_a_process() {
+    for (name, script) in [("active", active(SHOP, &json!({}))), ("inactive", Script::inactive())] {
+        let site = Site::start_with(Setup::new(&format!("call-per-process-{name}"), &unhurried()).workers(2)).await;
+        let gate = Gate::closed();
+        let token = site.idp.issue(script.behind(&gate));
+
+        let requests = send_at_once(&site, &token, REQUESTS);
+        until_joined(&site, REQUESTS - 1).await;
+        gate.open();
+        let answers = requests.join_all().await;
+
+        let status = if name == "active" { 200 } else { 401 };
+        assert_eq!(statuses(&answers), [status; REQUESTS]);
+        assert_eq!(site.idp.calls_about(&token), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn s5_when_a_call_fails_those_who_wait_in_any_worker_share_one_further_call() {
+    let site = Site::start_with(Setup::new("retry-per-process", &unhurried()).workers(2)).await;
     let gate = Gate::closed();
-    let token = site.idp.issue(active(SHOP, &json!({})).behind(&gate));
+    let failure = Script::raw("", Afterwards::Close).behind(&gate);
+    let token = site.idp.issue_with([failure, active(SHOP, &json!({}))]);
 
     let requests = send_at_once(&site, &token, REQUESTS);
-    until_joined(&site, REQUESTS - 2).await;
+    until_joined(&site, REQUESTS - 1).await;
     gate.open();
     let answers = requests.join_all().await;
 
-    assert_eq!(statuses(&answers), [200; REQUESTS]);
-    assert!(site.idp.calls_about(&token) <= 2, "{} calls", site.idp.calls_about(&token));
+    let denied = answers.iter().filter(|answer| answer.status == 503).count();
+    assert_eq!(denied, 1, "the one that asked");
+    assert_eq!(site.idp.calls_about(&token), 2);
 }
 
 #[tokio::test]

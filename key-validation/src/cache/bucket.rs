@@ -4,7 +4,7 @@ use super::region::Entry;
 use crate::UnixTime;
 
 /// Version of the format; another version reads as an empty bucket.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Writes a bucket.
 pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! A fixed number of buckets with a fixed number of entries each.
 
-use super::{NotSet, SharedData, bucket};
+use super::{NotSet, SharedData, SharedValue, bucket};
 use crate::UnixTime;
 
 /// How often a change is tried when other workers change the same bucket.
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 impl Region {
     pub(super) fn new(kind: char, buckets: u32, ways: u32, payload_limit: usize) -> Self {
         let ways = usize::try_from(ways).unwrap_or(1);
-        Self { prefix: format!("gatehouse/v1/{kind}/{buckets}/"), buckets, ways, payload_limit }
+        Self { prefix: format!("gatehouse/v2/{kind}/{buckets}/"), buckets, ways, payload_limit }
     }
 
     /// The entry of a token, usable or not.
@@ -87,11 +87,12 @@ impl Region {
         let bucket = self.bucket(key);
         for _ in 0..ATTEMPTS {
             let value = shared.get(&bucket);
+            let version = value.as_ref().map_or(SharedValue::ABSENT, |value| value.version);
             let mut entries = value.as_ref().map(|value| bucket::decode(&value.bytes)).unwrap_or_default();
             if !change(&mut entries) {
                 return Ok(());
             }
-            if shared.set(&bucket, &bucket::encode(&entries), value.map(|value| value.version)).is_ok() {
+            if shared.set(&bucket, &bucket::encode(&entries), Some(version)).is_ok() {
                 return Ok(());
             }
         }

@@ -9,6 +9,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 pub(crate) struct FakeSharedData {
     values: RefCell<HashMap<String, SharedValue>>,
     next_version: Cell<u32>,
+    /// What another worker does just before the next set.
+    before_set: RefCell<Option<Box<dyn FnOnce(&Self)>>>,
     /// How many sets other workers win.
     pub(crate) contended: Cell<u32>,
 }
@@ -19,6 +21,9 @@ impl SharedData for FakeSharedData {
     }
 
     fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), NotSet> {
+        if let Some(act) = self.before_set.take() {
+            act(self);
+        }
         if self.contended.get() > 0 {
             self.contended.set(self.contended.get() - 1);
             return Err(NotSet);
@@ -35,6 +40,10 @@ impl SharedData for FakeSharedData {
 }
 
 impl FakeSharedData {
+    pub(crate) fn before_next_set(&self, act: impl FnOnce(&Self) + 'static) {
+        *self.before_set.borrow_mut() = Some(Box::new(act));
+    }
+
     fn change_all(&self, change: impl Fn(&mut Vec<u8>)) {
         self.values.borrow_mut().values_mut().for_each(|value| change(&mut value.bytes));
     }

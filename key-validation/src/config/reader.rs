@@ -133,6 +133,15 @@ impl<'n> Node<'n> {
         u32::try_from(read).unwrap_or_default()
     }
 
+    /// Seconds since the epoch.
+    pub(super) fn seconds(self) -> u64 {
+        let read = self.value.as_u64();
+        if read.is_none() {
+            self.mismatch("whole seconds since the epoch");
+        }
+        read.unwrap_or_default()
+    }
+
     pub(super) fn text(self) -> &'n str {
         let read = self.value.as_str();
         if read.is_none() {

@@ -321,8 +321,27 @@ fn wrong_records_are_refused_with_their_path() {
             "registry.subscriptions[1]: `shop` is subscribed to `PizzaShack-1.0.0` twice",
         ),
         (
-            with("/registry/revocations", json!([{"kind": "all"}])),
-            "registry.revocations[0]: revocation cut-offs are not built yet",
+            with("/registry/revocations", json!([{"kind": "all", "action": "deny"}])),
+            "registry.revocations[0]: missing field `expiresAt`",
+        ),
+        (
+            with("/registry/revocations", json!([{"kind": "jti", "action": "deny", "expiresAt": 9}])),
+            "registry.revocations[0].value: is required",
+        ),
+        (
+            with("/registry/revocations", json!([{"kind": "token", "value": "x", "action": "deny", "expiresAt": 9}])),
+            "registry.revocations[0].value: must be the base64url SHA-256 of the token",
+        ),
+        (
+            with("/registry/revocations", json!([{"kind": "client", "value": "x", "action": "slow", "expiresAt": 9}])),
+            "registry.revocations[0].action: ",
+        ),
+        (
+            with(
+                "/registry/revocations",
+                json!([{"kind": "all", "action": "deny", "expiresAt": 9, "identityProvider": "nobody"}]),
+            ),
+            "registry.revocations[0].identityProvider: there is no identity provider `nobody`",
         ),
         (with("/registry/apis/-", json!({"name": "A"})), "registry.apis[1]: missing field `version`"),
         (with("/registry/apis/0/isDefaultVersion", json!("yes")), "registry.apis[0].isDefaultVersion: found string"),

@@ -27,17 +27,17 @@ impl Telemetry for Counts {
 }
 
 /// A gateway with an identity provider that answers every token with the same document.
-struct Fixture {
-    gateway: Gateway,
-    shared: FakeSharedData,
+pub(super) struct Fixture {
+    pub(super) gateway: Gateway,
+    pub(super) shared: FakeSharedData,
     counts: Counts,
-    answer: Value,
-    now: u64,
+    pub(super) answer: Value,
+    pub(super) now: u64,
 }
 
 const NOW: u64 = 10_000;
 
-fn configuration() -> Value {
+pub(super) fn configuration() -> Value {
     let operations = json!([
         {"verb": "GET", "target": "/menu", "authType": "None"},
         {"verb": "GET", "target": "/order", "scopes": ["read"]},
@@ -109,7 +109,7 @@ fn configuration() -> Value {
 }
 
 impl Fixture {
-    fn with(configuration: &Value) -> Self {
+    pub(super) fn with(configuration: &Value) -> Self {
         let configuration = Configuration::parse(configuration.to_string().as_bytes(), &|_| None).unwrap();
         let minter = |settings| JwtMinter::new(settings, None, [0; 16]);
         Self {
@@ -121,7 +121,7 @@ impl Fixture {
         }
     }
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(&configuration())
     }
 
@@ -131,7 +131,7 @@ impl Fixture {
         fixture
     }
 
-    fn ports(&self) -> Ports<'_> {
+    pub(super) fn ports(&self) -> Ports<'_> {
         Ports { shared: &self.shared, telemetry: &self.counts }
     }
 
@@ -140,12 +140,12 @@ impl Fixture {
         self.gateway.begin(&RequestHead::new(headers), UnixTime::from_seconds(self.now), self.ports())
     }
 
-    fn begin(&self, headers: &[(&str, &str)]) -> Step {
+    pub(super) fn begin(&self, headers: &[(&str, &str)]) -> Step {
         self.begun(headers).step
     }
 
     /// Answers an exchange's question as the identity provider would.
-    fn verdict(&self, exchange: &Exchange) -> Verdict {
+    pub(super) fn verdict(&self, exchange: &Exchange) -> Verdict {
         let now = UnixTime::from_seconds(self.now);
         self.gateway.begin_call(exchange, now).unwrap();
         let body = self.answer.to_string();
@@ -158,7 +158,7 @@ impl Fixture {
         self.gateway.end_call(exchange.question(), &response, now, now, self.ports())
     }
 
-    fn decide(&self, headers: &[(&str, &str)]) -> Decision {
+    pub(super) fn decide(&self, headers: &[(&str, &str)]) -> Decision {
         match self.begin(headers) {
             Step::Decided(decision) => decision,
             Step::Introspect(exchange) => {
@@ -168,12 +168,12 @@ impl Fixture {
         }
     }
 
-    fn call(&self, method: &str, path: &str) -> Decision {
+    pub(super) fn call(&self, method: &str, path: &str) -> Decision {
         let headers = [(":method", method), (":path", path), (":authority", "localhost"), BEARER];
         self.decide(&headers)
     }
 
-    fn reason(&self, method: &str, path: &str) -> &'static str {
+    pub(super) fn reason(&self, method: &str, path: &str) -> &'static str {
         reason(&self.call(method, path))
     }
 
@@ -654,7 +654,7 @@ fn two_identity_providers() -> Fixture {
     Fixture::with(&configuration)
 }
 
-fn with_token<'a>(path: &'a str, authorization: &'a str) -> [(&'a str, &'a str); 4] {
+pub(super) fn with_token<'a>(path: &'a str, authorization: &'a str) -> [(&'a str, &'a str); 4] {
     [(":method", "GET"), (":path", path), (":authority", "x"), ("authorization", authorization)]
 }
 

@@ -31,6 +31,8 @@ pub struct ActiveAnswer<'a> {
     pub subject: Option<&'a str>,
     /// The user's name.
     pub username: Option<&'a str>,
+    /// `jti`.
+    pub jti: Option<&'a str>,
     /// `iss`.
     pub issuer: Option<&'a str>,
     /// `aud`.
@@ -77,6 +79,7 @@ impl<'a> ActiveAnswer<'a> {
             client_id: reader.optional_text()?,
             subject: reader.optional_text()?,
             username: reader.optional_text()?,
+            jti: reader.optional_text()?,
             issuer: reader.optional_text()?,
             audience: Texts::checked(reader.bytes()?)?,
             scope: Texts::checked(reader.bytes()?)?,
@@ -95,6 +98,7 @@ pub(super) struct Draft<'a> {
     pub(super) client_id: Option<&'a str>,
     pub(super) subject: Option<&'a str>,
     pub(super) username: Option<&'a str>,
+    pub(super) jti: Option<&'a str>,
     pub(super) issuer: Option<&'a str>,
     pub(super) audience: Vec<&'a str>,
     pub(super) scope: Vec<&'a str>,
@@ -114,7 +118,7 @@ impl Draft<'_> {
                 | flag(self.is_sender_constrained, SENDER_CONSTRAINED)
                 | flag(self.is_marked_application, MARKED_APPLICATION),
         );
-        for text in [self.client_id, self.subject, self.username, self.issuer] {
+        for text in [self.client_id, self.subject, self.username, self.jti, self.issuer] {
             record.push(u8::from(text.is_some()));
             push_bytes(&mut record, text.unwrap_or_default().as_bytes());
         }
@@ -197,6 +201,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A record for tests of what is decided by one.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use super::{Draft, UnixTime};
+
+    /// Of a token that was asked about and issued at these times; each text names its member.
+    pub(crate) fn record(asked_at: UnixTime, issued_at: UnixTime) -> Vec<u8> {
+        let draft = Draft {
+            times: [asked_at, UnixTime::MAX, UnixTime::MAX, UnixTime::from_millis(0), issued_at],
+            is_access_token: true,
+            is_sender_constrained: false,
+            is_marked_application: false,
+            client_id: Some("the-client"),
+            subject: Some("the-subject"),
+            username: None,
+            jti: Some("the-jti"),
+            issuer: None,
+            audience: Vec::new(),
+            scope: Vec::new(),
+            forward_claims: "{}".to_owned(),
+        };
+        draft.encode()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +241,7 @@ mod tests {
             client_id: Some("shop"),
             subject: None,
             username: Some("Älice"),
+            jti: Some("j"),
             issuer: Some(""),
             audience: vec!["a", ""],
             scope: vec!["x", "y"],
@@ -229,6 +259,7 @@ mod tests {
         assert_eq!(answer.issued_at, UnixTime::from_millis(5));
         assert!(answer.is_access_token && answer.is_marked_application && !answer.is_sender_constrained);
         assert_eq!((answer.client_id, answer.subject), (Some("shop"), None));
+        assert_eq!(answer.jti, Some("j"));
         assert_eq!((answer.username, answer.issuer), (Some("Älice"), Some("")));
         assert_eq!(answer.audience.iter().collect::<Vec<_>>(), ["a", ""]);
         assert!(answer.scope.contains("y") && !answer.scope.contains("xy"));

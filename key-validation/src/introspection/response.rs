@@ -129,6 +129,7 @@ fn read_document(
         client_id,
         subject: document.first_text(&claims.subject)?,
         username: document.first_text(&claims.username)?,
+        jti: document.text("jti")?,
         issuer: document.text("iss")?,
         audience: audience.unwrap_or_default(),
         scope: scope(document, &claims.scope)?,

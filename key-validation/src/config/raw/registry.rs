@@ -17,7 +17,7 @@ pub struct Registry {
     pub applications: Vec<Application>,
     /// Which application may call which API.
     pub subscriptions: Vec<Subscription>,
-    /// Revocation cut-offs. Not built yet: anything but an empty list is refused.
+    /// Revocation cut-offs.
     pub revocations: Vec<Revocation>,
 }
 
@@ -27,20 +27,87 @@ impl Read for Registry {
             apis: members.list("apis"),
             applications: members.list("applications"),
             subscriptions: members.list("subscriptions"),
-            revocations: members.get("revocations").map_or_else(Vec::new, no_revocations),
+            revocations: members.list("revocations"),
         })
     }
 }
 
-fn no_revocations(node: Node<'_>) -> Vec<Revocation> {
-    node.items(|revocation| revocation.fault("revocation cut-offs are not built yet"));
-    Vec::new()
+/// A revocation cut-off.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
+pub struct Revocation {
+    /// Whose tokens it concerns.
+    pub kind: RevocationKind,
+    /// The base64url SHA-256 of the token, its `jti`, the client's id or the subject; none for `all`.
+    pub value: Option<String>,
+    /// The identity provider's name; any when left out.
+    pub identity_provider: Option<String>,
+    /// What it does.
+    pub action: RevocationAction,
+    /// Seconds since the epoch: `deny` by client, subject or all concerns tokens issued at or before this; any when
+    /// left out.
+    pub not_before: Option<u64>,
+    /// Seconds since the epoch: from when on it does nothing.
+    pub expires_at: u64,
 }
 
-/// A revocation cut-off; there are none yet.
-#[derive(Debug)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Revocation {}
+impl Read for Revocation {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            kind: RevocationKind::read(members.required("kind")),
+            value: members.optional("value").map(Node::string),
+            identity_provider: members.optional("identityProvider").map(Node::string),
+            action: RevocationAction::read(members.required("action")),
+            not_before: members.optional("notBefore").map(Node::seconds),
+            expires_at: members.required("expiresAt").seconds(),
+        })
+    }
+}
+
+/// Whose tokens a cut-off concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "lowercase"))]
+pub enum RevocationKind {
+    /// One token.
+    Token,
+    /// The token with a `jti`.
+    Jti,
+    /// Those issued to a client.
+    Client,
+    /// Those of a subject.
+    Subject,
+    /// All.
+    All,
+}
+
+impl Read for RevocationKind {
+    fn read(node: Node<'_>) -> Self {
+        let choices = [
+            ("token", Self::Token),
+            ("jti", Self::Jti),
+            ("client", Self::Client),
+            ("subject", Self::Subject),
+            ("all", Self::All),
+        ];
+        node.choice(&choices, Self::All)
+    }
+}
+
+/// What a cut-off does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "lowercase"))]
+pub enum RevocationAction {
+    /// Tokens are refused.
+    Deny,
+    /// The identity provider is asked again.
+    Recheck,
+}
+
+impl Read for RevocationAction {
+    fn read(node: Node<'_>) -> Self {
+        node.choice(&[("deny", Self::Deny), ("recheck", Self::Recheck)], Self::Deny)
+    }
+}
 
 /// An API.
 #[derive(Debug)]
