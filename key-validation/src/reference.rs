@@ -322,8 +322,6 @@ fn apis() -> impl Strategy<Value = Vec<Api>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
-
     #[test]
     fn s3_model_has_the_same_segments_and_the_same_refusals(raw in target()) {
         let read = Target::parse(&raw).ok();
