@@ -1,6 +1,7 @@
 //! What the key manager keeps, as plain data: no SQL, no HTTP, no identity provider.
 //!
-//! The enums that gateways know too are those of [`key_validation`]'s registry records.
+//! `Serialize` and `Deserialize` are the form of rows in the store, without what the store seals and counts; the REST API
+//! has shapes of its own. The enums that gateways know too are those of [`key_validation`]'s registry records.
 
 mod api;
 mod application;
@@ -8,6 +9,7 @@ mod audit;
 mod gateway;
 mod identity_provider;
 mod key;
+pub(crate) mod millis;
 mod revocation;
 mod scope;
 mod signing_key;

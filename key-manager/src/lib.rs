@@ -11,8 +11,16 @@
 //! * **feed**: what gateways are told of the registry, as **changes** with a **revision**.
 #![forbid(unsafe_code)]
 
+pub mod callers;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod connector;
 pub mod domain;
+pub mod failure;
 pub mod feed;
+pub mod operators;
 pub mod outbox;
+pub mod server;
+pub mod service;
 pub mod store;

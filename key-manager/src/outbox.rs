@@ -27,19 +27,21 @@ pub enum IntentId {
 }
 
 /// An intent and how far it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// What it is for.
     pub id: IntentId,
     /// How often it was tried.
     pub attempts: u32,
     /// When it is tried next. While somebody carries it out, when that one is thought to have died.
+    #[serde(with = "crate::domain::millis")]
     pub next_attempt_at: UnixTime,
     /// Whether it waits for a person, and for which reason: it is not tried again by itself.
     pub state: IntentState,
     /// What went wrong last, for a person.
     pub error: Option<String>,
     /// When it was written.
+    #[serde(with = "crate::domain::millis")]
     pub created_at: UnixTime,
 }
 

@@ -16,6 +16,7 @@
 mod error;
 mod repositories;
 mod sealer;
+pub mod sqlite;
 
 use async_trait::async_trait;
 use key_validation::UnixTime;

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{AuthType, Document, LifeCycleStatus, RowVersion, Scope, ScopeMatching, Verb};
 
 /// An API as its developer described it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Api {
     /// Unique id, a UUID.
     pub id: String,
     /// See [`RowVersion`].
+    #[serde(skip)]
     pub row_version: RowVersion,
     /// Name; with the version unique, whatever its case.
     pub name: String,
@@ -34,8 +35,10 @@ pub struct Api {
     /// The members of WSO2's schema that nothing here uses.
     pub document: Document,
     /// When it was created.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// When it was last changed.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }
 
@@ -79,7 +82,7 @@ pub struct Operation {
 }
 
 /// A recorded state of an API; gateways serve what is published, whatever its revision.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiRevision {
     /// Unique id, a UUID.
     pub id: String,
@@ -90,6 +93,7 @@ pub struct ApiRevision {
     /// What its author wrote about it.
     pub description: String,
     /// When it was made.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// The API then, as the REST API showed it.
     pub snapshot: Document,
@@ -98,7 +102,7 @@ pub struct ApiRevision {
 }
 
 /// How an API stands at one identity provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiRegistration {
     /// The API.
     pub api_id: String,
@@ -113,6 +117,7 @@ pub struct ApiRegistration {
     /// What went wrong last, for a person.
     pub error: Option<String>,
     /// When that was told.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }
 

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use key_validation::UnixTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Document, RowVersion};
 
 /// An application as its developer registered it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Application {
     /// Unique id, a UUID.
     pub id: String,
     /// See [`RowVersion`].
+    #[serde(skip)]
     pub row_version: RowVersion,
     /// Name, unique among the owner's.
     pub name: String,
@@ -24,7 +27,9 @@ pub struct Application {
     /// The members of WSO2's schema that nothing here uses.
     pub document: Document,
     /// When it was created.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// When it was last changed.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }

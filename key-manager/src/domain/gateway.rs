@@ -13,15 +13,17 @@ pub struct Revision {
 }
 
 /// A gateway, as it last acknowledged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Gateway {
     /// Its name.
     pub name: String,
     /// What it applied.
     pub revision: Revision,
     /// When it said so.
+    #[serde(with = "super::millis")]
     pub acknowledged_at: UnixTime,
     /// When it first did.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// What it refused, for a person.
     pub error: Option<String>,

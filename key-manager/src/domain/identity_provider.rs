@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::{Document, RowVersion};
 
 /// An identity provider and how a connector speaks to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IdentityProvider {
     /// Unique id, a UUID.
     pub id: String,
     /// See [`RowVersion`].
+    #[serde(skip)]
     pub row_version: RowVersion,
     /// Unique name, `[a-z0-9-]{1,63}` for those that gateways know too.
     pub name: String,
@@ -40,12 +41,15 @@ pub struct IdentityProvider {
     /// The connector's settings that are no secrets: WSO2's `additionalProperties`.
     pub settings: BTreeMap<String, Value>,
     /// The connector's settings that are, sealed at rest.
+    #[serde(skip)]
     pub secrets: BTreeMap<String, Secret>,
     /// The members of WSO2's schema that nothing here uses.
     pub document: Document,
     /// When it was created.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// When it was last changed.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }
 

@@ -2,14 +2,17 @@
 
 use key_validation::{Secret, UnixTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Document, KeyType, RowVersion};
 
 /// An application's client at an identity provider; one for each application, identity provider and key type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApplicationKey {
     /// Unique id, a UUID: WSO2's `keyMappingId`.
     pub id: String,
     /// See [`RowVersion`].
+    #[serde(skip)]
     pub row_version: RowVersion,
     /// The application.
     pub application_id: String,
@@ -26,22 +29,26 @@ pub struct ApplicationKey {
     /// The client's id there, unique at the identity provider; none while it is being created.
     pub client_id: Option<String>,
     /// The client's secret, sealed at rest; none for a public client.
+    #[serde(skip)]
     pub client_secret: Option<Secret>,
     /// What manages the client ([`crate::connector::ManagementHandle`]), sealed at rest; none when it was mapped.
     /// It may be another after each use.
+    #[serde(skip)]
     pub handle: Option<Secret>,
     /// The client's metadata as it was last told: [`crate::connector::ClientMetadata`] as JSON.
     pub metadata: Document,
     /// The members of WSO2's schema that nothing here uses.
     pub document: Document,
     /// When it was created.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// When it was last changed.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }
 
 /// How a key came to its client; WSO2's `mode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyMode {
     /// We created the client, and delete it with the key.
     Created,
@@ -50,7 +57,7 @@ pub enum KeyMode {
 }
 
 /// Where a key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyState {
     /// The client is being created; whether it exists is not known yet.
     Creating,

@@ -4,7 +4,7 @@ use key_validation::UnixTime;
 use serde::{Deserialize, Serialize};
 
 /// A cut-off: tokens that gateways refuse, or ask about again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Unique id, a UUID.
     pub id: String,
@@ -17,10 +17,13 @@ pub struct Revocation {
     /// What gateways do.
     pub action: RevocationAction,
     /// Tokens issued at or before this point are concerned.
+    #[serde(with = "super::millis")]
     pub not_before: UnixTime,
     /// From when on no token can be concerned any more.
+    #[serde(with = "super::millis")]
     pub expires_at: UnixTime,
     /// When it was written.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
 }
 

@@ -4,21 +4,25 @@ use key_validation::{Secret, UnixTime};
 use serde::{Deserialize, Serialize};
 
 /// A key that signs backend JWTs, from its publication to the end of the last JWT that it signed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BackendSigningKey {
     /// Its `kid`: the RFC 7638 thumbprint.
     pub key_id: String,
     /// Its algorithm.
     pub algorithm: BackendKeyAlgorithm,
     /// PKCS#8 in PEM, sealed at rest.
+    #[serde(skip, default = "no_secret")]
     pub private_key: Secret,
     /// The public key: a JWK (RFC 7517), as a JSON object.
     pub public_jwk: super::Document,
     /// From when on it is published.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// From when on gateways sign with it.
+    #[serde(with = "super::millis")]
     pub active_from: UnixTime,
     /// Until when gateways sign with it; none until its successor is known.
+    #[serde(with = "super::millis::optional")]
     pub active_until: Option<UnixTime>,
 }
 
@@ -33,4 +37,8 @@ pub enum BackendKeyAlgorithm {
     EdDsa,
     /// RSA with 2048 bits.
     RS256,
+}
+
+fn no_secret() -> Secret {
+    Secret::new("")
 }

@@ -2,14 +2,17 @@
 
 use key_validation::UnixTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::{RowVersion, SubscriptionState};
 
 /// An application's subscription to an API; one for each pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Subscription {
     /// Unique id, a UUID.
     pub id: String,
     /// See [`RowVersion`].
+    #[serde(skip)]
     pub row_version: RowVersion,
     /// The API.
     pub api_id: String,
@@ -22,7 +25,9 @@ pub struct Subscription {
     /// Its state.
     pub state: SubscriptionState,
     /// When it was created.
+    #[serde(with = "super::millis")]
     pub created_at: UnixTime,
     /// When it was last changed.
+    #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
 }

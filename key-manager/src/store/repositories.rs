@@ -8,7 +8,7 @@ use crate::domain::{
     Api, ApiRegistration, ApiRevision, Application, ApplicationKey, AuditEntry, BackendSigningKey, Gateway,
     IdentityProvider, KeyType, Revocation, Scope, Subscription,
 };
-use crate::feed::{ChangeKey, RecordChange};
+use crate::feed::{RecordChange, RecordKind};
 use crate::outbox::{Intent, IntentId};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -160,10 +160,13 @@ pub trait Revocations {
 pub trait Feed {
     /// The newest revision.
     async fn feed_state(&mut self) -> Result<FeedState>;
-    /// Changes after a number, in the order of (number, kind, id), at most `limit`; after `position` alone, when given.
-    /// Tombstones included.
-    async fn list_changes(&mut self, after: u64, position: Option<&ChangeKey>, limit: u32)
-    -> Result<Vec<RecordChange>>;
+    /// Changes after (number, kind, id), in that order, at most `limit`; tombstones included.
+    async fn list_changes(&mut self, after: (u64, &str, &str), limit: u32) -> Result<Vec<RecordChange>>;
+    /// The records of a kind in buckets from `first` on, by bucket, at most `limit`; for applications each bucket with
+    /// their subscriptions after them.
+    async fn list_records(&mut self, kind: RecordKind, first: u16, limit: u32) -> Result<Vec<RecordChange>>;
+    /// How many records there are of each kind.
+    async fn count_records(&mut self) -> Result<Vec<(RecordKind, u64)>>;
     /// Begins another epoch: after the database was restored, since gateways may know of what it lost.
     async fn begin_epoch(&mut self, epoch: &str) -> Result<()>;
     /// Removes tombstones of changes up to a number; gateways that have applied less get a snapshot.

@@ -49,6 +49,16 @@ impl Sealer {
         Ok(Self { key: LessSafeKey::new(unbound), key_id })
     }
 
+    /// With a key that lasts as long as this process.
+    ///
+    /// # Errors
+    /// [`SealerError::Failed`] when there is no randomness.
+    pub fn ephemeral() -> Result<Self, SealerError> {
+        let mut octets = [0; 32];
+        aws_lc_rs::rand::fill(&mut octets).map_err(|_| SealerError::Failed)?;
+        Self::new(&Secret::new(BASE64_STANDARD.encode(octets)))
+    }
+
     /// Seals a secret for a place, such as `application_keys/<id>/client_secret`.
     ///
     /// # Errors

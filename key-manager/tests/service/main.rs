@@ -1,1 +1,3 @@
-fn main() {}
+//! The key manager as its users meet it.
+
+mod store;

@@ -1,0 +1,84 @@
+use super::*;
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn load(yaml: &str, variables: &[(&str, &str)]) -> Result<Configuration, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gatehouse.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Configuration::load(Some(&file), variables).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let yaml = format!("server: {{listen: '127.0.0.1:1'}}\nsealing: {{key: '{KEY}'}}");
+    let configuration = load(&yaml, &[("GATEHOUSE__SERVER__LISTEN", "127.0.0.1:2"), ("OTHER", "x")]).unwrap();
+
+    assert_eq!(configuration.listen.port(), 2);
+    assert_eq!(configuration.operators_listen.port(), 8081);
+}
+
+#[test]
+fn secrets_can_be_in_files_and_end_before_the_line_break() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    std::fs::write(&file, format!("{KEY}\n")).unwrap();
+
+    let configuration = load("", &[("GATEHOUSE__SEALING__KEY_FILE", file.to_str().unwrap())]).unwrap();
+
+    let SealingKey::Given(key) = configuration.sealing_key else { panic!("no key") };
+    assert_eq!(key.expose(), KEY);
+}
+
+#[test]
+fn lists_can_come_from_the_environment() {
+    let gateways = "[{name: edge-1, credential: 0123456789abcdef}]";
+    let configuration = load("", &[("GATEHOUSE__SEALING__KEY", KEY), ("GATEHOUSE__GATEWAYS", gateways)]).unwrap();
+
+    assert_eq!(configuration.gateways[0].name, "edge-1");
+}
+
+#[test]
+fn says_where_and_what_is_wrong_and_shows_no_secret() {
+    let sealed = format!("sealing: {{key: '{KEY}'}}\n");
+    let both = format!("sealing: {{key: '{KEY}', keyFile: /k}}");
+    for (yaml, expected) in [
+        ("", "sealing.key: is missing, and so is `sealing.keyFile`"),
+        (
+            "sealing: {key: hunter2}",
+            "sealing.key: must be 32 octets in base64, as `openssl rand -base64 32` makes them",
+        ),
+        ("sealing: {key: [hunter2]}", "sealing.key: must be a string"),
+        (&both, "sealing.key: is given, and `sealing.keyFile` too; one of the two goes"),
+        (&(sealed.clone() + "server: {port: 1}"), "server.port: unknown field `port`, expected `listen`"),
+        (&(sealed.clone() + "server: {listen: here}"), "server.listen: invalid socket address syntax"),
+        (
+            &(sealed.clone() + "callers: {bootstrapCredential: hunter2}"),
+            "callers.bootstrapCredential: must have 16 characters or more",
+        ),
+        (
+            &(sealed.clone() + "gateways: [{name: 'a/b', credential: 0123456789abcdef}]"),
+            "gateways[0].name: must be 1 to 63 letters, digits, `.`, `_` and `-`",
+        ),
+        (&(sealed + "gateways: [{name: a}]"), "gateways[0].credential: is missing"),
+    ] {
+        let error = load(yaml, &[]).unwrap_err();
+        assert_eq!(error, expected, "{yaml}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_that_lasts_no_restart_has_to_be_allowed() {
+    let configuration = load("sealing: {allowEphemeralKey: true}", &[]).unwrap();
+    assert!(matches!(configuration.sealing_key, SealingKey::Ephemeral));
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let yaml = format!("sealing: {{key: '{KEY}'}}\ncallers: {{bootstrapCredential: 0123456789abcdef}}");
+    let shown = format!("{:?}", load(&yaml, &[]).unwrap());
+
+    assert!(!shown.contains(KEY) && !shown.contains("0123456789abcdef"), "{shown}");
+}

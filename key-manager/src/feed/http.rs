@@ -1,0 +1,167 @@
+//! Gateways' endpoints (docs/feed.md): the registry feed and its acknowledgement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::page::{self, Cursor};
+use crate::callers::bearer_token;
+use crate::domain::{Gateway, Revision};
+use crate::failure::Failure;
+use crate::service::{Service, is_same};
+
+/// How often other processes' commits are looked for while a gateway waits.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The endpoints.
+pub fn router() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/internal/gateway/v1/registry", get(registry))
+        .route("/internal/gateway/v1/registry/ack", post(acknowledge))
+}
+
+/// A gateway that has proved its name.
+struct AuthenticatedGateway(String);
+
+impl FromRequestParts<Arc<Service>> for AuthenticatedGateway {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
+        let token = bearer_token(&parts.headers).ok_or_else(Failure::unauthenticated)?;
+        let name = parts.headers.get("x-gatehouse-gateway").and_then(|name| name.to_str().ok()).unwrap_or_default();
+        let mut known = service.gateways.iter().filter(|gateway| is_same(&gateway.credential, token)).peekable();
+        known.peek().ok_or_else(Failure::unauthenticated)?;
+        if known.any(|gateway| gateway.name == name) {
+            return Ok(Self(name.to_owned()));
+        }
+        Err(Failure::new(StatusCode::FORBIDDEN, "the credential belongs to another gateway"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    revision: Option<String>,
+    wait: Option<String>,
+    cursor: Option<String>,
+}
+
+async fn registry(
+    State(service): State<Arc<Service>>,
+    _: AuthenticatedGateway,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    if let Some(cursor) = asked.cursor {
+        return continue_at(&service, &cursor).await;
+    }
+    let applied = asked.revision.as_deref().map(parse_revision).transpose()?;
+    let wait = asked.wait.as_deref().map_or(Ok(Duration::ZERO), parse_wait)?;
+    // A time-out drops the answer that was being read, never one that was sent.
+    match tokio::time::timeout(wait.max(LOOK_AGAIN), changed(&service, applied.as_ref(), wait)).await {
+        Ok(result) => result,
+        Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
+}
+
+/// The first page of what is new to a gateway, once there is something.
+async fn changed(service: &Service, applied: Option<&Revision>, wait: Duration) -> Result<Response, Failure> {
+    let mut shutting_down = service.shutting_down.subscribe();
+    loop {
+        let seen = service.store.commits();
+        if let Some(response) = first_page(service, applied).await? {
+            return Ok(response);
+        }
+        if wait.is_zero() || *shutting_down.borrow() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        tokio::select! {
+            () = service.store.committed_after(seen) => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            _ = shutting_down.changed() => {}
+        }
+    }
+}
+
+async fn first_page(service: &Service, applied: Option<&Revision>) -> Result<Option<Response>, Failure> {
+    let mut read = service.store.read().await?;
+    let state = read.feed_state().await?;
+    let known = applied.filter(|applied| {
+        applied.epoch == state.revision.epoch
+            && (state.complete_since..=state.revision.number).contains(&applied.number)
+    });
+    let cursor = match known {
+        Some(applied) if *applied == state.revision => return Ok(None),
+        // After every record of that revision: no kind sorts after this text.
+        Some(applied) => {
+            Cursor::Changes { revision: state.revision, after: (applied.number, "\u{7f}".to_owned(), String::new()) }
+        }
+        None => Cursor::snapshot(state.revision),
+    };
+    Ok(Some(Json(page::read(&mut *read, cursor).await?).into_response()))
+}
+
+/// A further page, unless its epoch ended or tombstones were compacted past it.
+async fn continue_at(service: &Service, cursor: &str) -> Result<Response, Failure> {
+    let cursor = Cursor::parse(cursor).ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "cursor: is none"))?;
+    let mut read = service.store.read().await?;
+    let state = read.feed_state().await?;
+    let revision = cursor.revision();
+    if revision.epoch != state.revision.epoch
+        || !(state.complete_since..=state.revision.number).contains(&revision.number)
+    {
+        return Err(Failure::new(StatusCode::GONE, "cursor: its revision is gone; ask again by revision"));
+    }
+    Ok(Json(page::read(&mut *read, cursor).await?).into_response())
+}
+
+fn parse_revision(text: &str) -> Result<Revision, Failure> {
+    let parsed = text
+        .rsplit_once('.')
+        .and_then(|(epoch, number)| Some(Revision { epoch: epoch.to_owned(), number: number.parse().ok()? }));
+    parsed.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "revision: must be `<epoch>.<number>`"))
+}
+
+fn parse_wait(text: &str) -> Result<Duration, Failure> {
+    let seconds = text.strip_suffix('s').and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let allowed = seconds.filter(|wait| *wait <= LONGEST_WAIT);
+    allowed.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "wait: must be `0s` to `60s`"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Acknowledgement {
+    gateway: String,
+    revision: Revision,
+    #[serde(default)]
+    refused_records: u64,
+    #[serde(default)]
+    refused_pages: u64,
+}
+
+async fn acknowledge(
+    State(service): State<Arc<Service>>,
+    AuthenticatedGateway(name): AuthenticatedGateway,
+    acknowledgement: Result<Json<Acknowledgement>, JsonRejection>,
+) -> Result<StatusCode, Failure> {
+    let Json(given) = acknowledgement.map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    if given.gateway != name {
+        return Err(Failure::new(StatusCode::FORBIDDEN, "gateway: is another one than the credential's"));
+    }
+    let now = service.now();
+    let mut write = service.write(&name, "feed").await?;
+    let known = write.list_gateways().await?.into_iter().find(|gateway| gateway.name == name);
+    let refused = (given.refused_records, given.refused_pages);
+    let error = (refused != (0, 0)).then(|| format!("refused {} records and {} pages", refused.0, refused.1));
+    let created_at = known.map_or(now, |gateway| gateway.created_at);
+    write.put_gateway(&Gateway { name, revision: given.revision, acknowledged_at: now, created_at, error }).await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

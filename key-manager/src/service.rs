@@ -1,0 +1,54 @@
+//! What every endpoint and task works with.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use key_validation::{Secret, UnixTime};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::GatewayCredential;
+use crate::connector::ConnectorTypes;
+use crate::store::{Store, StoreError, Transaction, Writer};
+
+/// What every endpoint and task works with.
+pub struct Service {
+    /// Where everything lasting is.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The dialects that identity providers may speak.
+    pub connectors: ConnectorTypes,
+    /// Acts as user `admin` with every scope.
+    pub bootstrap_credential: Option<Secret>,
+    /// Who may read the feed.
+    pub gateways: Vec<GatewayCredential>,
+    /// Whether the process is on its way out.
+    pub shutting_down: watch::Sender<bool>,
+}
+
+impl Service {
+    /// The time.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// An id for something new: a UUID, later ones sort after earlier ones.
+    pub fn new_id(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
+    /// A transaction that writes as somebody, at this moment.
+    ///
+    /// # Errors
+    /// See [`Store::write`].
+    pub async fn write(&self, actor: &str, request_id: &str) -> Result<Box<dyn Transaction>, StoreError> {
+        let writer = Writer { actor: actor.to_owned(), request_id: request_id.to_owned(), now: self.now() };
+        self.store.write(writer).await
+    }
+}
+
+/// Whether two secrets are the same, in a time that tells nothing but their lengths.
+pub(crate) fn is_same(expected: &Secret, given: &str) -> bool {
+    verify_slices_are_equal(expected.expose().as_bytes(), given.as_bytes()).is_ok()
+}

@@ -1,0 +1,137 @@
+//! What gateways are told.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sqlx::sqlite::SqliteRow;
+
+use super::{SqliteTransaction, column, failure, from_json, signed, to_json, unsigned, word};
+use crate::domain::{Gateway, Revision, Subscription};
+use crate::feed::{RecordChange, RecordKind, bucket};
+use crate::store::{Feed, FeedState, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const SELECT: &str = "SELECT number, kind, id, bucket, api_id, application_id, record FROM feed_records";
+
+fn change(row: &SqliteRow) -> Result<RecordChange> {
+    let record: Option<&str> = column(row, 6)?;
+    Ok(RecordChange {
+        number: unsigned(row, 0)?,
+        kind: kind(column(row, 1)?)?,
+        id: column(row, 2)?,
+        bucket: u16::try_from(unsigned(row, 3)?).unwrap_or(u16::MAX),
+        api_id: column(row, 4)?,
+        application_id: column(row, 5)?,
+        record: record.map(|record| from_json("a feed record", record)).transpose()?,
+    })
+}
+
+fn kind(word: &str) -> Result<RecordKind> {
+    from_json("a feed record's kind", &Value::from(word).to_string())
+}
+
+#[async_trait]
+impl Feed for SqliteTransaction {
+    async fn feed_state(&mut self) -> Result<FeedState> {
+        let query = sqlx::query("SELECT epoch, number, complete_since FROM feed_state");
+        let row = query.fetch_one(&mut *self.inner).await.map_err(failure)?;
+        let revision = Revision { epoch: column(&row, 0)?, number: unsigned(&row, 1)? };
+        Ok(FeedState { revision, complete_since: unsigned(&row, 2)? })
+    }
+
+    async fn list_changes(&mut self, after: (u64, &str, &str), limit: u32) -> Result<Vec<RecordChange>> {
+        let sql = format!("{SELECT} WHERE (number, kind, id) > (?, ?, ?) ORDER BY number, kind, id LIMIT ?");
+        let query = sqlx::query(&sql).bind(signed(after.0)).bind(after.1).bind(after.2).bind(limit);
+        self.fetch_all(query).await?.iter().map(change).collect()
+    }
+
+    async fn list_records(&mut self, kind: RecordKind, first: u16, limit: u32) -> Result<Vec<RecordChange>> {
+        let with_subscriptions = if kind == RecordKind::Application { "subscription" } else { kind.as_str() };
+        let sql = format!(
+            "{SELECT} WHERE kind IN (?, ?) AND bucket >= ? AND record IS NOT NULL ORDER BY bucket, kind, id LIMIT ?"
+        );
+        let query = sqlx::query(&sql).bind(kind.as_str()).bind(with_subscriptions).bind(first).bind(limit);
+        self.fetch_all(query).await?.iter().map(change).collect()
+    }
+
+    async fn count_records(&mut self) -> Result<Vec<(RecordKind, u64)>> {
+        let sql = "SELECT kind, count(*) FROM feed_records WHERE record IS NOT NULL GROUP BY kind";
+        let rows = self.fetch_all(sqlx::query(sql)).await?;
+        rows.iter().map(|row| Ok((kind(column(row, 0)?)?, unsigned(row, 1)?))).collect()
+    }
+
+    async fn begin_epoch(&mut self, epoch: &str) -> Result<()> {
+        let sql = "UPDATE feed_state SET epoch = ?, number = number + 1 WHERE epoch <> ?";
+        self.execute_on_one(sqlx::query(sql).bind(epoch).bind(epoch)).await?;
+        self.number = Some(self.feed_state().await?.revision.number);
+        self.audit("create", "epoch", epoch).await
+    }
+
+    async fn compact_feed(&mut self, up_to: u64) -> Result<()> {
+        let sql = "UPDATE feed_state SET complete_since = max(complete_since, min(number, ?))";
+        self.execute(sqlx::query(sql).bind(signed(up_to))).await?;
+        let sql = "DELETE FROM feed_records WHERE record IS NULL AND number <= ?";
+        self.execute(sqlx::query(sql).bind(signed(up_to))).await.map(drop)
+    }
+
+    async fn list_gateways(&mut self) -> Result<Vec<Gateway>> {
+        let rows = self.fetch_all(sqlx::query("SELECT body FROM gateways ORDER BY name")).await?;
+        rows.iter().map(|row| from_json("a gateway", column(row, 0)?)).collect()
+    }
+
+    async fn put_gateway(&mut self, gateway: &Gateway) -> Result<()> {
+        let sql = "INSERT INTO gateways VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+        self.execute(sqlx::query(sql).bind(&gateway.name).bind(to_json(gateway)?)).await.map(drop)
+    }
+}
+
+impl SqliteTransaction {
+    /// Tells gateways of a record; `None` when it is gone, or none of their business.
+    pub(super) async fn publish(&mut self, kind: RecordKind, id: &str, record: Option<Value>) -> Result<()> {
+        self.put_record(kind, id, bucket(id), (None, None), record).await
+    }
+
+    pub(super) async fn publish_subscription(
+        &mut self,
+        subscription: &Subscription,
+        record: Option<Value>,
+    ) -> Result<()> {
+        let pair = (Some(subscription.api_id.as_str()), Some(subscription.application_id.as_str()));
+        let bucket = bucket(&subscription.application_id);
+        self.put_record(RecordKind::Subscription, &subscription.id, bucket, pair, record).await
+    }
+
+    async fn put_record(
+        &mut self,
+        kind: RecordKind,
+        id: &str,
+        bucket: u16,
+        (api_id, application_id): (Option<&str>, Option<&str>),
+        record: Option<Value>,
+    ) -> Result<()> {
+        let record = record.map(|record| record.to_string());
+        if record.is_none() {
+            // Nothing to take back from gateways that were never told.
+            let sql = "SELECT count(*) FROM feed_records WHERE kind = ? AND id = ?";
+            if self.count(sqlx::query(sql).bind(word(&kind)?).bind(id)).await? == 0 {
+                return Ok(());
+            }
+        }
+        let number = self.next_number().await?;
+        let sql = "INSERT INTO feed_records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE \
+                   SET number = excluded.number, record = excluded.record";
+        let query = sqlx::query(sql).bind(word(&kind)?).bind(id).bind(signed(number)).bind(bucket);
+        self.execute(query.bind(api_id).bind(application_id).bind(record)).await.map(drop)
+    }
+
+    /// The number of this transaction's revision: one for all that it changes.
+    async fn next_number(&mut self) -> Result<u64> {
+        if let Some(number) = self.number {
+            return Ok(number);
+        }
+        let query = sqlx::query("UPDATE feed_state SET number = number + 1 RETURNING number");
+        let number = unsigned(&query.fetch_one(&mut *self.inner).await.map_err(failure)?, 0)?;
+        self.number = Some(number);
+        Ok(number)
+    }
+}
