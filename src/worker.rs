@@ -265,7 +265,8 @@ impl Worker {
                 Ok(()) => {
                     may_go_on.set(true);
                     publish(&forward.publication);
-                    self.metrics.count_request(forward.publication.outcome, "none");
+                    let outcome = forward.publication.outcome;
+                    self.metrics.count_request(outcome, outcome.reported().unwrap_or("none"));
                     Action::Continue
                 }
                 Err(error) => self.refuse(&format!("the request's headers cannot be edited: {error}")),

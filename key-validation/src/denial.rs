@@ -144,7 +144,47 @@ mod code {
 
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
+/// What a denial is about; where only reports are wanted, it decides which requests go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// The request itself, or the gateway: never let through.
+    Request,
+    /// Who calls (BEHAVIOUR.md section 1, rows 8 to 12).
+    Authentication,
+    /// What the caller may (rows 13 and 14).
+    Permission,
+}
+
 impl Denial {
+    /// What the denial is about.
+    pub(crate) fn concern(&self) -> Concern {
+        match self {
+            Self::MissingCredentials
+            | Self::MalformedCredentials
+            | Self::InvalidToken
+            | Self::TokenExpired
+            | Self::TokenNotYetValid
+            | Self::IssuerMismatch
+            | Self::AudienceMismatch
+            | Self::WrongTokenKind
+            | Self::SenderConstrained
+            | Self::WrongAuthType
+            | Self::Unavailable(_) => Concern::Authentication,
+            Self::NoSubscription
+            | Self::SubscriptionBlocked
+            | Self::SubscriptionInactive
+            | Self::InsufficientScope { .. } => Concern::Permission,
+            Self::MalformedRequest
+            | Self::AmbiguousTarget
+            | Self::NoApi
+            | Self::NoOperation
+            | Self::MethodNotAllowed { .. }
+            | Self::ApiBlocked
+            | Self::BackendJwtFailed
+            | Self::HostFailed => Concern::Request,
+        }
+    }
+
     fn row(&self) -> Row {
         use Challenge::{Bare, InsufficientScope, InvalidRequest, InvalidToken, None};
         let (reason, (code, message, status), challenge, description) = match self {

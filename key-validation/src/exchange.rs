@@ -67,7 +67,7 @@ pub struct Reply {
 /// Identity fields for filter state `wasm.gatehouse.<field>`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Publication {
-    /// Always set; published as the configuration says, and on denials in any case.
+    /// Always set; published as the configuration says, and in any case where the caller may not.
     pub outcome: Outcome,
     /// Fields and values, in the configuration's order.
     pub fields: Vec<(&'static str, String)>,
@@ -80,6 +80,8 @@ pub enum Outcome {
     Allow,
     /// The caller may, by what the identity provider said before it was away.
     AllowStale,
+    /// The caller may not, for this reason, but the API only reports it.
+    Report(&'static str),
     /// No caller is asked for.
     Public,
     /// The caller may not.
@@ -88,11 +90,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Why the caller may not, where that is only reported.
+    pub fn reported(self) -> Option<&'static str> {
+        match self {
+            Self::Report(reason) => Some(reason),
+            Self::Allow | Self::AllowStale | Self::Public | Self::Deny => None,
+        }
+    }
+
     /// The published text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::AllowStale => "allow_stale",
+            Self::Report(_) => "report",
             Self::Public => "public",
             Self::Deny => "deny",
         }

@@ -20,7 +20,7 @@ use crate::credentials::{bearer_token, has_bearer_credentials};
 use crate::cut_offs::{self, Arrivals, CutOff, CutOffs};
 use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
-use crate::handler::{Call, KeyValidationHandler, Permitted};
+use crate::handler::{Call, KeyValidationHandler, Permitted, Subscribed, ValidatedToken};
 use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
 use crate::jws::SignError;
 use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
@@ -189,10 +189,15 @@ impl Gateway {
                 None => Err((*unavailable).into()),
             },
         };
-        decided.map_or_else(
-            |denial| Decision::Reply(denial.reply(&self.configuration.challenge, admitted.grpc)),
-            Decision::Forward,
-        )
+        decided.map_or_else(|denial| self.deny(&denial, admitted.api, true, admitted.grpc), Decision::Forward)
+    }
+
+    /// Turns a request for an API away, or lets it go on without any identity, where the API only reports the denial.
+    fn deny(&self, denial: &Denial, api: ApiIndex, has_bearer: bool, grpc: bool) -> Decision {
+        if self.configuration.registry.api(api).is_some_and(|api| api.only_reports(denial)) {
+            return Decision::Forward(self.without_identity(Outcome::Report(denial.reason()), Some(api), has_bearer));
+        }
+        Decision::Reply(denial.reply(&self.configuration.challenge, grpc))
     }
 
     fn admit(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Result<Step, Denial> {
@@ -205,10 +210,20 @@ impl Gateway {
         };
         let (operation, position) = self.find_operation(&request, found)?;
         if operation.auth_type == AuthType::None {
-            return Ok(self.forward_public(Some(found.index), has_bearer_credentials(head)));
+            let forward = self.without_identity(Outcome::Public, Some(found.index), has_bearer_credentials(head));
+            return Ok(Step::Decided(Decision::Forward(forward)));
         }
-        let token = bearer_token(head, self.configuration.token_bytes)?;
-        let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
+        let credentials = bearer_token(head, self.configuration.token_bytes).and_then(|token| {
+            let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
+            Ok((token, identity_provider))
+        });
+        let (token, identity_provider) = match credentials {
+            Ok(credentials) => credentials,
+            Err(denial) => {
+                let has_bearer = has_bearer_credentials(head);
+                return Ok(Step::Decided(self.deny(&denial, found.index, has_bearer, head.is_grpc())));
+            }
+        };
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
         let token_digest = Sha256::digest(token).into();
         let admitted = Admitted {
@@ -255,17 +270,17 @@ impl Gateway {
         if !self.configuration.forward_unmatched {
             return Err(Denial::NoApi);
         }
-        Ok(self.forward_public(None, false))
+        Ok(Step::Decided(Decision::Forward(self.without_identity(Outcome::Public, None, false))))
     }
 
-    /// Lets a request go on for which no caller is asked; the API is known unless the request belongs to none.
-    fn forward_public(&self, api: Option<ApiIndex>, remove_authorization: bool) -> Step {
+    /// Lets a request go on of which nothing is said about a caller; the API is known unless the request belongs to none.
+    fn without_identity(&self, outcome: Outcome, api: Option<ApiIndex>, remove_authorization: bool) -> Forward {
         let api = api.and_then(|index| self.configuration.registry.api(index));
-        let publication = self.publication(Outcome::Public, |field| match (field, api) {
+        let publication = self.publication(outcome, |field| match (field, api) {
             (PublishedField::Api, Some(api)) => Some(api.id.clone()),
             _ => None,
         });
-        Step::Decided(Decision::Forward(Forward { remove_authorization, set: None, publication }))
+        Forward { remove_authorization, set: None, publication }
     }
 
     /// The answer that serves a question without asking.
@@ -358,9 +373,11 @@ impl Gateway {
             registry: &self.configuration.registry,
         };
         let token = self.handler.validate_token(&call, answer)?;
-        let subscribed = self.handler.validate_subscription(&call, token)?;
-        let caller = self.handler.validate_scopes(&call, subscribed)?;
+        let (caller, reported) = self.permit(&call, token)?;
+        let outcome = reported.map_or(outcome, Outcome::Report);
         let set = match &self.minter {
+            // Such a token has no subscription, so it comes here only where that is reported: there is nobody to name.
+            Some(_) if reported.is_some() && answer.subject.or(answer.client_id).is_none() => None,
             Some(minter) => {
                 let jwt = self.consumer_token(&call, &caller, key, minter, ports)?;
                 Some((minter.settings().header.clone(), jwt))
@@ -372,6 +389,31 @@ impl Gateway {
         Ok(Forward { remove_authorization, set, publication })
     }
 
+    /// What the caller may; where the API only reports what it may not, also the reason why it may not.
+    fn permit<'a>(
+        &self,
+        call: &Call<'a>,
+        token: ValidatedToken<'a>,
+    ) -> Result<(Permitted<'a>, Option<&'static str>), Denial> {
+        let mut reported = None;
+        let mut report = |denial: &Denial| {
+            let only_reports = call.api.only_reports(denial);
+            reported = reported.or(only_reports.then(|| denial.reason()));
+            only_reports
+        };
+        let subscribed = match self.handler.validate_subscription(call, token) {
+            Ok(subscribed) => subscribed,
+            Err(denial) if report(&denial) => Subscribed { token, subscriber: None },
+            Err(denial) => return Err(denial),
+        };
+        let caller = match self.handler.validate_scopes(call, subscribed) {
+            Ok(caller) => caller,
+            Err(denial) if report(&denial) => Permitted::for_scopes_of(subscribed),
+            Err(denial) => return Err(denial),
+        };
+        Ok((caller, reported))
+    }
+
     fn consumer_token(
         &self,
         call: &Call<'_>,
@@ -380,7 +422,8 @@ impl Gateway {
         minter: &JwtMinter,
         ports: Ports<'_>,
     ) -> Result<Rc<str>, Denial> {
-        let key = MintKey { answer, asked_at: caller.answer().asked_at, api: call.api_index };
+        let has_subscriber = caller.subscriber().is_some();
+        let key = MintKey { answer, asked_at: caller.answer().asked_at, api: call.api_index, has_subscriber };
         if let Some(jwt) = self.minted.get(&key, minter.settings().lifetime, call.now) {
             return Ok(jwt);
         }
@@ -397,7 +440,15 @@ impl Gateway {
                 if *field == PublishedField::Decision { Some(outcome.as_str().to_owned()) } else { value(*field) };
             value.map(|value| (field.as_str(), value))
         };
-        Publication { outcome, fields: self.configuration.publish.iter().filter_map(field).collect() }
+        let configured = self
+            .configuration
+            .publish
+            .iter()
+            .filter(|field| outcome.reported().is_none() || **field != PublishedField::Decision);
+        // Whoever looks for what would have been denied needs both, whatever the configuration lists.
+        let reported = outcome.reported().map(|reason| [("decision", outcome.as_str()), ("reason", reason)]);
+        let reported = reported.into_iter().flatten().map(|(name, value)| (name, value.to_owned()));
+        Publication { outcome, fields: reported.chain(configured.filter_map(field)).collect() }
     }
 
     fn jwks_reply(&self, request: &RequestLine<'_>) -> Option<Reply> {

@@ -66,7 +66,7 @@ impl Registry {
 
     /// What is allowed but hardly meant, in words for the operator.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.apis.iter().flat_map(Api::shadows)
+        self.apis.iter().flat_map(Api::warnings)
     }
 
     /// The API whose base path is the longest one to match.

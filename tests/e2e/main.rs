@@ -16,6 +16,7 @@ mod registry;
 mod s1_authorization;
 mod s1_election;
 mod s1_identity_headers;
+mod s1_report;
 mod s1_routing;
 mod s2_answers;
 mod s3_target;

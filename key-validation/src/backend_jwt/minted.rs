@@ -16,6 +16,8 @@ pub(crate) struct MintKey {
     pub(crate) answer: AnswerKey,
     pub(crate) asked_at: UnixTime,
     pub(crate) api: ApiIndex,
+    /// Whether it speaks of an application, which it does not where a lacking subscription is only reported.
+    pub(crate) has_subscriber: bool,
 }
 
 /// A worker's backend JWTs, bounded in bytes; the oldest give way.
@@ -79,7 +81,12 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn key(api: usize) -> MintKey {
-        MintKey { answer: AnswerKey::new(&[0; 32], "t"), asked_at: UnixTime::from_seconds(1), api: ApiIndex(api) }
+        MintKey {
+            answer: AnswerKey::new(&[0; 32], "t"),
+            asked_at: UnixTime::from_seconds(1),
+            api: ApiIndex(api),
+            has_subscriber: true,
+        }
     }
 
     fn minted(expires_at: u64, is_final: bool) -> MintedJwt {

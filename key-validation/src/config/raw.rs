@@ -178,7 +178,7 @@ impl Read for BackendJwt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum PublishedField {
-    /// `allow`, `allow_stale`, `public` or `deny`.
+    /// `allow`, `allow_stale`, `report`, `public` or `deny`.
     Decision,
     /// The API's id.
     Api,

@@ -276,7 +276,11 @@ fn wrong_records_are_refused_with_their_path() {
         (first_api("version", json!("..")), "registry.apis[0].version: has an ambiguous segment"),
         (first_api("hosts", json!(["a b"])), "registry.apis[0].hosts[0]: is not a host name"),
         (first_api("hosts", json!(["*.example.com"])), "registry.apis[0].hosts[0]: is not a host name"),
-        (first_api("enforcement", json!("report")), "registry.apis[0].enforcement: unknown variant `report`"),
+        (first_api("enforcement", json!("off")), "registry.apis[0].enforcement: unknown variant `off`"),
+        (
+            first_api("reportAuthentication", json!(true)),
+            "registry.apis[0].reportAuthentication: goes with the enforcement",
+        ),
         (
             first_api("identityProviders", json!(["nobody"])),
             "registry.apis[0].identityProviders[0]: there is no identity provider `nobody`",

@@ -758,3 +758,5 @@ fn by_default_nothing_stale_is_served() {
     fixture.now = NOW + 301;
     assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable");
 }
+
+mod report;

@@ -2,8 +2,9 @@
 
 use super::operations::{Operation, OperationMatch, Operations};
 use super::{ApiIndex, Host, IdentityProviderIndex};
-use crate::config::raw::{self, LifeCycleStatus, ScopeMatching};
+use crate::config::raw::{self, Enforcement, LifeCycleStatus, ScopeMatching};
 use crate::config::{ConfigError, IdentityProvider, at};
+use crate::denial::{Concern, Denial};
 use crate::target::{Ambiguities, Segment, Target};
 
 /// A published API, checked.
@@ -27,6 +28,10 @@ pub struct Api {
     pub scope_matching: ScopeMatching,
     /// `aud` of the backend JWT, never empty.
     pub audience: Vec<String>,
+    /// Whether denials for want of a subscription or scope are enforced.
+    enforcement: Enforcement,
+    /// Whether even those of authentication are not.
+    report_authentication: bool,
     /// Ambiguities that count as plain text.
     pub allowed_ambiguities: Ambiguities,
     hosts: Vec<String>,
@@ -49,6 +54,9 @@ impl Api {
             if text.is_empty() {
                 return Err(ConfigError::new(format!("{path}.{field}"), "must not be empty"));
             }
+        }
+        if raw.report_authentication && raw.enforcement == Enforcement::Enforce {
+            return Err(ConfigError::new(format!("{path}.reportAuthentication"), "goes with the enforcement `report`"));
         }
         let context = format!("/{}", raw.context.trim_start_matches('/').trim_end_matches('/'));
         let base = base_segments(&context).map_err(at(format!("{path}.context")))?;
@@ -74,6 +82,8 @@ impl Api {
             identity_providers,
             subscription_validation: raw.subscription_validation,
             scope_matching: raw.scope_matching,
+            enforcement: raw.enforcement,
+            report_authentication: raw.report_authentication,
             allowed_ambiguities,
             hosts: check_hosts(path, &raw.hosts)?,
             base_paths,
@@ -101,9 +111,30 @@ impl Api {
         &self.base_paths
     }
 
+    /// Whether a request with this denial goes on all the same, and is only reported.
+    pub(crate) fn only_reports(&self, denial: &Denial) -> bool {
+        match denial.concern() {
+            Concern::Permission => self.enforcement == Enforcement::Report,
+            Concern::Authentication => self.enforcement == Enforcement::Report && self.report_authentication,
+            Concern::Request => false,
+        }
+    }
+
+    /// What is allowed but hardly meant to stay.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let what = match (self.enforcement, self.report_authentication) {
+            (Enforcement::Enforce, _) => None,
+            (Enforcement::Report, false) => Some("neither subscription nor scope"),
+            (Enforcement::Report, true) => Some("neither token, subscription nor scope"),
+        };
+        let reports =
+            what.map(|what| format!("API `{}` turns nobody away: {what} is enforced, only reported", self.id));
+        reports.into_iter().chain(self.shadows())
+    }
+
     /// Describes each operation whose target another, laxer one serves for a verb that is not given there: a surprise
     /// for whoever thought the target closed.
-    pub(super) fn shadows(&self) -> impl Iterator<Item = String> {
+    fn shadows(&self) -> impl Iterator<Item = String> {
         self.operations.shadows().map(|shadow| format!("API `{}`: {shadow}", self.id))
     }
 }

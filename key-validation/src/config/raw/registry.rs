@@ -153,6 +153,10 @@ pub struct Api {
     /// Whether denials are enforced.
     #[cfg_attr(feature = "schema", serde(default))]
     pub enforcement: Enforcement,
+    /// With `report`: whether requests go on even when nobody could be authenticated, the identity provider's outages
+    /// included.
+    #[cfg_attr(feature = "schema", serde(default))]
+    pub report_authentication: bool,
 }
 
 impl Read for Api {
@@ -173,6 +177,7 @@ impl Read for Api {
             encoded_slashes: members.or_default("encodedSlashes"),
             path_parameters: members.or_default("pathParameters"),
             enforcement: members.or_default("enforcement"),
+            report_authentication: members.boolean_or("reportAuthentication", false),
         })
     }
 }
@@ -185,11 +190,13 @@ pub enum Enforcement {
     /// They are.
     #[default]
     Enforce,
+    /// For want of a subscription or scope nobody is turned away; what would have been is only reported.
+    Report,
 }
 
 impl Read for Enforcement {
     fn read(node: Node<'_>) -> Self {
-        let choices = [("enforce", Self::Enforce)];
+        let choices = [("enforce", Self::Enforce), ("report", Self::Report)];
         node.choice(&choices, Self::Enforce)
     }
 }

@@ -105,6 +105,7 @@ mod schema {
                 "apis": [{"name": "A", "version": "1", "context": "/a", "operations": [{"verb": "GET", "target": "/"}]}],
                 "applications": [{"id": "a", "keys": [{"identityProvider": "a", "clientId": "a"}]}],
                 "subscriptions": [{"apiId": "a", "applicationId": "a"}],
+                "revocations": [{"kind": "all", "action": "deny", "notBefore": 1, "expiresAt": 2}],
             },
         })
     }
