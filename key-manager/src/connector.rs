@@ -11,6 +11,9 @@
 
 mod client;
 mod error;
+pub mod glewlwyd;
+pub mod http;
+pub mod oidc;
 mod relay;
 mod resource;
 mod settings;

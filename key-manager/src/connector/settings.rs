@@ -51,6 +51,13 @@ impl Properties {
         Self(members)
     }
 
+    /// These with another one, which replaces one of the same name.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// A text; empty counts as absent.
     ///
     /// # Errors

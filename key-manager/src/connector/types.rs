@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::glewlwyd::GlewlwydType;
+use super::http::HttpClient;
+use super::oidc::OidcType;
 use super::{ConnectorSettings, KeyManager, SettingDescription, SettingsError};
 
 /// A kind of connector: the `type` of a key manager.
@@ -28,6 +31,14 @@ pub trait ConnectorType: Send + Sync {
 pub struct ConnectorTypes(BTreeMap<&'static str, Box<dyn ConnectorType>>);
 
 impl ConnectorTypes {
+    /// Those that come with the key manager, all sending by `http`.
+    pub fn built_in(http: &HttpClient) -> Self {
+        let mut types = Self::default();
+        types.register(Box::new(GlewlwydType::new(http.clone())));
+        types.register(Box::new(OidcType::new(http.clone())));
+        types
+    }
+
     /// Adds a type, in place of one of the same name.
     pub fn register(&mut self, connector_type: Box<dyn ConnectorType>) {
         self.0.insert(connector_type.name(), connector_type);
