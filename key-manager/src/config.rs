@@ -59,6 +59,7 @@ pub struct ConfigurationError {
 }
 
 impl ConfigurationError {
+    #[expect(clippy::needless_pass_by_value, reason = "errors and texts alike are made for this call")]
     fn new(path: impl Into<String>, reason: impl ToString) -> Self {
         Self { path: path.into(), reason: reason.to_string() }
     }

@@ -30,7 +30,7 @@ pub struct Api {
     pub policy: ApiPolicy,
     /// Scopes of its own (shared ones are named by the operations alone).
     pub scopes: Vec<Scope>,
-    /// The OpenAPI document that it was imported from or last given, as it was written.
+    /// The `OpenAPI` document that it was imported from or last given, as it was written.
     pub definition: Option<String>,
     /// The members of WSO2's schema that nothing here uses.
     pub document: Document,

@@ -10,6 +10,7 @@ use super::{Document, RowVersion};
 
 /// An identity provider and how a connector speaks to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "WSO2's own switches, each for itself")]
 pub struct IdentityProvider {
     /// Unique id, a UUID.
     pub id: String,

@@ -15,7 +15,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Serialize, Serializer, UnixTime};
 
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference to the field")]
+    #[expect(clippy::ref_option, reason = "serde wants a reference to the field")]
     pub(crate) fn serialize<S: Serializer>(time: &Option<UnixTime>, serializer: S) -> Result<S::Ok, S::Error> {
         time.map(UnixTime::as_millis).serialize(serializer)
     }

@@ -4,13 +4,16 @@ use super::*;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+/// What another worker does to the shared data.
+type Interference = Box<dyn FnOnce(&FakeSharedData)>;
+
 /// Shared data as Envoy has it: no limits, a version with each value, and no refusal of a version for an absent key.
 #[derive(Default)]
 pub(crate) struct FakeSharedData {
     values: RefCell<HashMap<String, SharedValue>>,
     next_version: Cell<u32>,
     /// What another worker does just before the next set.
-    before_set: RefCell<Option<Box<dyn FnOnce(&Self)>>>,
+    before_set: RefCell<Option<Interference>>,
     /// How many sets other workers win.
     pub(crate) contended: Cell<u32>,
 }

@@ -141,9 +141,9 @@ mod tests {
         fixture.gateway.turn(question, holder, (false, waiting), now, fixture.ports())
     }
 
-    fn wait(fixture: &Fixture, waiting: Option<Waiting>) -> Option<Waiting> {
+    fn wait(fixture: &Fixture, waiting: Option<Waiting>) -> Waiting {
         match turn(fixture, OTHER, waiting) {
-            Turn::Wait(waiting) => Some(waiting),
+            Turn::Wait(waiting) => waiting,
             other => panic!("{other:?}"),
         }
     }
@@ -169,11 +169,11 @@ mod tests {
             let question = exchange(&fixture).question();
             assert_eq!(turn(&fixture, ONE, None), ASK);
             let waiting = wait(&fixture, None);
-            let waiting = wait(&fixture, waiting);
+            let waiting = wait(&fixture, Some(waiting));
             end(&fixture, ONE, 200);
 
             let now = UnixTime::from_seconds(fixture.now);
-            let turn = fixture.gateway.turn(question, OTHER, (false, waiting), now, fixture.ports());
+            let turn = fixture.gateway.turn(question, OTHER, (false, Some(waiting)), now, fixture.ports());
             assert!(matches!(turn, Turn::Answered(Ok(_))), "{turn:?}");
         }
     }
@@ -184,10 +184,10 @@ mod tests {
         assert_eq!(turn(&fixture, ONE, None), ASK);
         let waiting = wait(&fixture, None);
         fixture.now += 2;
-        let waiting = wait(&fixture, waiting);
+        let waiting = wait(&fixture, Some(waiting));
         fixture.now += 1;
 
-        assert_eq!(turn(&fixture, OTHER, waiting), ASK);
+        assert_eq!(turn(&fixture, OTHER, Some(waiting)), ASK);
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         let waiting = wait(&fixture, None);
         end(&fixture, ONE, 503);
 
-        assert_eq!(turn(&fixture, OTHER, waiting), ASK_AGAIN);
+        assert_eq!(turn(&fixture, OTHER, Some(waiting)), ASK_AGAIN);
     }
 
     #[test]
@@ -210,10 +210,10 @@ mod tests {
             let waiting = wait(&fixture, None);
             end(&fixture, ONE, 503);
             assert_eq!(turn(&fixture, ONE, None), ASK);
-            let waiting = wait(&fixture, waiting);
+            let waiting = wait(&fixture, Some(waiting));
             end(&fixture, ONE, status);
 
-            assert_eq!(turn(&fixture, OTHER, waiting), Turn::Answered(Err(expected)));
+            assert_eq!(turn(&fixture, OTHER, Some(waiting)), Turn::Answered(Err(expected)));
             assert_eq!(turn(&fixture, ONE, None), ASK, "who comes later has not waited for them");
         }
     }
