@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz mutants size schema envoy-path
+.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz mutants bench size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -54,6 +54,7 @@ demo-down: ## End the demo
 lint: rust $(CARGO_DENY) ## Check format, lints (warnings are errors) and dependencies
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path benches/Cargo.toml --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- --deny warnings
 	cargo clippy --locked --package gatehouse --package scope-alias-handler --package key-validation --lib \
 		--target wasm32-wasip1 -- --deny warnings
@@ -66,6 +67,9 @@ fuzz: rust $(CARGO_FUZZ) ## Fuzz whatever reads octets from outside, FUZZ_SECOND
 mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list what no test notices: target/mutants.out/
 	@mkdir -p target
 	PROPTEST_CASES=64 $(CARGO_MUTANTS) mutants --package key-validation --output target $(MUTANTS_OPTIONS)
+
+bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (7) slices of each variant
+	scripts/bench bench
 
 size: build ## Check that the filter keeps to its size budget
 	@scripts/check-size $(MODULE)

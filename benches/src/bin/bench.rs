@@ -1,0 +1,78 @@
+//! `make bench`: measures and writes `docs/benchmarks.md` and its plot. Arguments name the parts to measure; without
+//! any, all are.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use gatehouse_benches::results::Results;
+use gatehouse_benches::stage::Stage;
+use gatehouse_benches::{
+    churn, cold, elsewhere, machine, mint, plot, report, stampede, start_up, steps, warm, workers,
+};
+
+const PARTS: &str = "steps start-up stampede churn warm elsewhere workers cold mint";
+
+fn main() -> Result<()> {
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let parts: Vec<&str> =
+        if named.is_empty() { PARTS.split(' ').collect() } else { named.iter().map(String::as_str).collect() };
+    let stage = Stage::set_up()?;
+    let mut results = if named.is_empty() { Results::default() } else { Results::load()? };
+    results.machine = machine::description();
+    results.versions = versions(&stage);
+    for part in parts {
+        eprintln!("measuring: {part}");
+        measure(part, &stage, &mut results)?;
+        results.save()?;
+    }
+    fs::write("docs/benchmarks.svg", plot::svg(&results))?;
+    fs::write("docs/benchmarks.md", report::markdown(&results, stage.plan.rounds))?;
+    print!("{}", report::figures(&results));
+    Ok(())
+}
+
+fn measure(part: &str, stage: &Stage, results: &mut Results) -> Result<()> {
+    match part {
+        "warm" => (results.warm_http2, results.warm_http1) = warm::measure(stage)?,
+        "workers" => results.workers = workers::measure(stage)?,
+        "elsewhere" => (results.elsewhere, results.skipped) = elsewhere(stage)?,
+        "cold" => results.cold = cold::measure(stage)?,
+        "mint" => results.mint = mint::measure(stage)?,
+        "stampede" => results.stampedes = stampede::measure(stage)?,
+        "churn" => results.churns = churn::measure(stage)?,
+        "start-up" => results.start_ups = start_up::measure(stage)?,
+        "steps" => results.steps = steps::measure(stage)?,
+        "report" => {}
+        other => bail!("there is no part `{other}`; the parts are: {PARTS} report"),
+    }
+    Ok(())
+}
+
+/// `BENCH_SKIPPED` says, when other stacks cannot be had, which command failed.
+fn elsewhere(stage: &Stage) -> Result<(Vec<gatehouse_benches::slices::Cost>, Option<String>)> {
+    match std::env::var("BENCH_SKIPPED") {
+        Ok(command) if !command.is_empty() => Ok((Vec::new(), Some(command))),
+        _ => Ok((elsewhere::measure(stage)?, None)),
+    }
+}
+
+fn versions(stage: &Stage) -> Vec<String> {
+    let first_line = |program: &str, argument: &str| {
+        let output = Command::new(program).arg(argument).output().ok()?;
+        let text = [output.stdout, output.stderr].concat();
+        let line = String::from_utf8_lossy(&text).lines().find(|line| !line.trim().is_empty())?.trim().to_owned();
+        Some(line.rsplit_once('/').filter(|_| line.starts_with('/')).map_or(line.clone(), |(_, end)| end.to_owned()))
+    };
+    let envoy = Command::new(&stage.envoy).arg("--version").output().ok().map(|output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text.rsplit("version: ").next().and_then(|build| build.split('/').nth(1)).unwrap_or_default();
+        format!("Envoy {version}")
+    });
+    let package = |name: &str| {
+        let output = Command::new("dpkg-query").args(["-W", "-f", "${Package} ${Version}", name]).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned()).filter(|text| !text.is_empty())
+    };
+    let packages = ["nghttp2-client", "nginx", "apache2", "libapache2-mod-auth-openidc"].into_iter().map(package);
+    [envoy, first_line("rustc", "--version")].into_iter().chain(packages).flatten().collect()
+}
