@@ -83,6 +83,8 @@ fn numbers_have_their_bounds() {
 /// The schema is generated from the same types, but by attributes of their own.
 mod schema {
     use super::*;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const SCHEMA: &str = include_str!("../../../../filter-config/schema.json");
 

@@ -1,6 +1,8 @@
 //! APIs that only report what they would deny.
 
 use super::*;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The fixture with each API reporting, authentication too if asked for; `open` stays enforced.
 fn reporting(authentication: bool) -> Fixture {
