@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz mutants bench size schema envoy-path
+.PHONY: help tools rust envoy build example test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -17,6 +17,8 @@ OLDEST_ENVOY_VERSION := 1.36.4
 
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
+# How long the soak test runs.
+SOAK_SECONDS ?= 600
 
 MODULE := target/wasm32-wasip1/release/gatehouse.wasm
 
@@ -70,6 +72,9 @@ mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list wh
 
 bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (7) slices of each variant
 	scripts/bench bench
+
+soak: build ## Drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
+	SOAK_SECONDS=$(SOAK_SECONDS) scripts/bench soak
 
 size: build ## Check that the filter keeps to its size budget
 	@scripts/check-size $(MODULE)

@@ -17,6 +17,7 @@ pub mod report;
 pub mod results;
 pub mod servers;
 pub mod slices;
+pub mod soak;
 pub mod stage;
 pub mod stampede;
 pub mod start_up;

@@ -22,6 +22,8 @@ pub struct IdentityProvider {
     delay_micros: AtomicU64,
     /// Answered to everything, unless 0.
     failure: AtomicU16,
+    /// The number after `brief-` of the one such token that is active, plus one.
+    active_brief: AtomicU64,
     calls: AtomicU64,
     calls_by_token: Mutex<HashMap<String, u32>>,
 }
@@ -44,6 +46,16 @@ impl IdentityProvider {
     /// Answers this status to everything; 0 to answer in earnest again.
     pub fn fail_with(&self, status: u16) {
         self.failure.store(status, Ordering::Relaxed);
+    }
+
+    /// Makes this the one token that begins with `brief-` and is active, by its number; with `None` there is none.
+    pub fn activate_brief(&self, number: Option<u64>) {
+        self.active_brief.store(number.map_or(0, |number| number + 1), Ordering::Relaxed);
+    }
+
+    fn is_active_brief(&self, token: &str) -> bool {
+        let number: Option<u64> = token.strip_prefix("brief-").and_then(|number| number.parse().ok());
+        number.is_some_and(|number| number + 1 == self.active_brief.load(Ordering::Relaxed))
     }
 
     /// How often it was asked since this was called last.
@@ -70,6 +82,7 @@ impl IdentityProvider {
             tokio::time::sleep(delay).await;
         }
         match self.failure.load(Ordering::Relaxed) {
+            0 if self.is_active_brief(&token) => (200, introspection_answer("active")),
             0 => (200, introspection_answer(&token)),
             status => (status, json!({"error": "server_error"})),
         }
