@@ -23,11 +23,13 @@ fn listeners<'a>(stage: &Stage, jwt: &'a str) -> Result<Vec<Listener<'a>>> {
         let configuration = json!({"publish": publish, "backend_jwt": "x".repeat(1106)});
         filters::wasm(name, "hand_written.wasm", &configuration)
     };
+    let for_speed = filters::wasm("speed", "gatehouse_for_speed.wasm", &quiet);
     let key_set = stage.issuer.key_set();
     Ok(vec![
         Listener("router only", vec![], TOKEN),
         Listener("no-op Wasm", vec![filters::wasm("no-op", "no_op.wasm", &json!({}))], TOKEN),
         Listener("gatehouse, publish: []", vec![filters::gatehouse("quiet", &quiet)], TOKEN),
+        Listener("gatehouse, publish: [], for speed", vec![for_speed], TOKEN),
         Listener("hand-written, same host calls", vec![hand_written("hand-quiet", false)], TOKEN),
         Listener("gatehouse, default", vec![filters::gatehouse("default", &standard)], TOKEN),
         Listener("hand-written, default's host calls", vec![hand_written("hand-default", true)], TOKEN),
