@@ -166,13 +166,13 @@ impl AnswerCache {
         let believed = inactive.is_none_or(|inactive| inactive.asked_at < entry.asked_at)
             && self.removed.borrow().allows(key, entry.asked_at);
         let usable = believed && now < entry.usable_until.plus(stale_for);
-        usable.then(|| Answer::Active(Rc::from(entry.payload)))
+        usable.then_some(Answer::Active(entry.payload))
     }
 
     fn get_active(&self, region: &Region, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Option<Lookup> {
         let entry = region.get(&key.0, shared)?;
         let usable = now < entry.usable_until && self.removed.borrow().allows(key, entry.asked_at);
-        usable.then(|| Lookup::Hit(Answer::Active(Rc::from(entry.payload))))
+        usable.then_some(Lookup::Hit(Answer::Active(entry.payload)))
     }
 
     /// Remembers an active answer, unless a later one is there already.
@@ -194,7 +194,7 @@ impl AnswerCache {
             if record.len() <= RECORD_LIMIT { (&self.active, &self.large) } else { (&self.large, &self.active) };
         // A lost active answer costs one more call; nothing else depends on it.
         let _ = other.remove(&key.0, asked_at, shared);
-        let entry = Entry { key: key.0, asked_at, usable_until: fresh_until, payload: record.to_vec() };
+        let entry = Entry { key: key.0, asked_at, usable_until: fresh_until, payload: record.into() };
         let _ = home.put(&entry, now, shared);
     }
 
@@ -213,7 +213,7 @@ impl AnswerCache {
                 self.removed.borrow_mut().note(*key, asked_at);
             }
         }
-        let entry = Entry { key: key.0, asked_at, usable_until: now.plus(lifetime), payload: Vec::new() };
+        let entry = Entry { key: key.0, asked_at, usable_until: now.plus(lifetime), payload: Rc::default() };
         let _ = self.inactive.put(&entry, now, shared);
     }
 }

@@ -1,5 +1,7 @@
 //! A fixed number of buckets with a fixed number of entries each.
 
+use std::rc::Rc;
+
 use super::{NotSet, SharedData, SharedValue, bucket};
 use crate::UnixTime;
 
@@ -25,7 +27,7 @@ pub(super) struct Entry {
     pub(super) asked_at: UnixTime,
     /// From when on it is not served.
     pub(super) usable_until: UnixTime,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Rc<[u8]>,
 }
 
 impl Region {
@@ -37,7 +39,7 @@ impl Region {
     /// The entry of a token, usable or not.
     pub(super) fn get(&self, key: &[u8; 32], shared: &dyn SharedData) -> Option<Entry> {
         let value = shared.get(&self.bucket(key))?;
-        bucket::decode(&value.bytes).into_iter().find(|entry| entry.key == *key)
+        bucket::find(&value.bytes, key)
     }
 
     /// Puts an entry, unless a later one of the token is there; what is unusable gives way first, then what was asked

@@ -51,6 +51,10 @@ impl FakeSharedData {
         self.values.borrow_mut().values_mut().for_each(|value| change(&mut value.bytes));
     }
 
+    fn longest_value(&self) -> usize {
+        self.values.borrow().values().map(|value| value.bytes.len()).max().unwrap_or(0)
+    }
+
     fn bytes(&self) -> usize {
         self.values.borrow().iter().map(|(key, value)| key.len() + value.bytes.len()).sum()
     }
@@ -224,6 +228,38 @@ fn a_damaged_bucket_is_a_miss() {
 }
 
 #[test]
+fn any_octet_that_changes_is_noticed() {
+    let length = {
+        let fixture = Fixture::new();
+        fixture.put_active("t", &[0; 100], 0);
+        fixture.shared.longest_value()
+    };
+    for position in 0..length {
+        let fixture = Fixture::new();
+        fixture.put_active("t", &[0; 100], 0);
+        fixture.shared.change_all(|bytes| bytes[position] ^= 0x80);
+
+        assert_eq!(fixture.get("t", 1), Lookup::Miss, "{position}");
+    }
+}
+
+#[test]
+fn a_damaged_neighbour_does_not_keep_an_entry_from_being_removed() {
+    let region = Region::new('t', 1, 2, 16);
+    let shared = FakeSharedData::default();
+    for name in [1, 2] {
+        let entry = Entry { key: [name; 32], asked_at: at(1), usable_until: at(100), payload: Rc::from([name; 4]) };
+        region.put(&entry, at(1), &shared).unwrap();
+    }
+    shared.change_all(|bytes| *bytes.last_mut().unwrap() ^= 1);
+    assert!(region.get(&[1; 32], &shared).is_some());
+    assert!(region.get(&[2; 32], &shared).is_none());
+
+    region.remove(&[1; 32], at(2), &shared).unwrap();
+    assert!(region.get(&[1; 32], &shared).is_none());
+}
+
+#[test]
 fn memory_has_a_ceiling_whatever_the_tokens() {
     let fixture = Fixture::new();
     for index in 0..5000 {
@@ -253,7 +289,7 @@ fn what_is_unusable_gives_way_before_what_was_asked_for_least_recently() {
     let shared = FakeSharedData::default();
     let put = |name: u8, asked_at: u64, usable_until: u64| {
         let entry =
-            Entry { key: [name; 32], asked_at: at(asked_at), usable_until: at(usable_until), payload: Vec::new() };
+            Entry { key: [name; 32], asked_at: at(asked_at), usable_until: at(usable_until), payload: Rc::default() };
         region.put(&entry, at(10), &shared).unwrap();
     };
     let present = |name: u8| region.get(&[name; 32], &shared).is_some();
