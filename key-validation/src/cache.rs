@@ -1,8 +1,16 @@
 //! What identity providers said, remembered for the whole proxy.
 //!
 //! The proxy's shared data can neither delete nor expire, so everything lies in a fixed number of buckets, and memory
-//! has a ceiling by construction: about 1.1 KiB times `sharedEntries`, and [`LARGE_BUCKETS`] times 64 KiB, when every
-//! bucket is full of the longest records. Decisions are never kept, only answers.
+//! has a ceiling by construction, in octets:
+//!
+//! ```text
+//! sharedEntries / 4  * (2,560 + 1 + node)        active answers
+//! sharedEntries / 32 * (8 * 60 + 1 + node)       inactive answers
+//! 16                 * (65,536 + 60 + 1 + node)  active answers longer than 1 KiB
+//! ```
+//!
+//! A node is what the proxy spends on a key and its place in a map, some 200. With the default of 16,384 entries that is
+//! 12.7 MB, when every bucket is full. Decisions are never kept, only answers.
 
 mod bucket;
 mod region;
@@ -17,7 +25,8 @@ use sha2::{Digest, Sha256};
 use crate::UnixTime;
 use crate::cut_offs::TokenDigest;
 use crate::introspection::Answer;
-use region::{Entry, Region};
+use bucket::ENTRY_OVERHEAD;
+use region::{Entry, Geometry, Region};
 
 /// The proxy's shared data: values by key, with a version for compare-and-swap.
 ///
@@ -91,14 +100,20 @@ impl AnswerKey {
 }
 
 /// Active answers in one bucket.
-const WAYS: u32 = 4;
+const WAYS: usize = 4;
+/// `sharedEntries` for each bucket of active answers.
+const ENTRIES_PER_BUCKET: u32 = 4;
 /// Longest record that lies among the others; longer ones have buckets of their own.
 const RECORD_LIMIT: usize = 1024;
+/// Octets of the active answers in one bucket, all together: four records of 580 octets, or two of the longest.
+const BUCKET_LIMIT: usize = 2560;
 /// Buckets for long records.
 pub const LARGE_BUCKETS: u32 = 16;
 const LARGE_RECORD_LIMIT: usize = 64 * 1024;
 /// Inactive answers in one bucket; they are short.
-const INACTIVE_WAYS: u32 = 8;
+const INACTIVE_WAYS: usize = 8;
+/// `sharedEntries` for each bucket of inactive answers, of which there are a quarter as many.
+const ENTRIES_PER_INACTIVE_BUCKET: u32 = 32;
 /// How many removals that did not get through are held before everything older is distrusted.
 const TOMBSTONES: usize = 256;
 
@@ -130,13 +145,32 @@ pub enum Lookup {
 }
 
 impl AnswerCache {
-    /// A cache of so many active answers, a power of two; the inactive ones have a quarter of that beside them.
+    /// A cache of so many active answers, a power of two; fewer when they are long; the inactive ones have a quarter of that beside
+    /// them.
     pub fn new(shared_entries: u32) -> Self {
-        let buckets = |entries: u32, ways: u32| entries.checked_div(ways).unwrap_or(1).max(1);
+        let share = |entries: u32| shared_entries.checked_div(entries).unwrap_or(1).max(1);
+        let active = Geometry {
+            buckets: share(ENTRIES_PER_BUCKET),
+            ways: WAYS,
+            payload_limit: RECORD_LIMIT,
+            bucket_limit: BUCKET_LIMIT,
+        };
+        let large = Geometry {
+            buckets: LARGE_BUCKETS,
+            ways: 1,
+            payload_limit: LARGE_RECORD_LIMIT,
+            bucket_limit: LARGE_RECORD_LIMIT + ENTRY_OVERHEAD,
+        };
+        let inactive = Geometry {
+            buckets: share(ENTRIES_PER_INACTIVE_BUCKET),
+            ways: INACTIVE_WAYS,
+            payload_limit: 0,
+            bucket_limit: INACTIVE_WAYS * ENTRY_OVERHEAD,
+        };
         Self {
-            active: Region::new('a', buckets(shared_entries, WAYS), WAYS, RECORD_LIMIT),
-            large: Region::new('l', LARGE_BUCKETS, 1, LARGE_RECORD_LIMIT),
-            inactive: Region::new('i', buckets(shared_entries / 4, INACTIVE_WAYS), INACTIVE_WAYS, 0),
+            active: Region::new('a', active),
+            large: Region::new('l', large),
+            inactive: Region::new('i', inactive),
             removed: RefCell::new(Removed { tombstones: HashMap::new(), distrusted_before: UnixTime::from_millis(0) }),
         }
     }

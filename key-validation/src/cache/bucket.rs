@@ -6,6 +6,9 @@ use crate::UnixTime;
 /// Version of the format; another version reads as an empty bucket.
 const VERSION: u8 = 3;
 
+/// Octets of an entry beside its payload: checksum, key, two times and the payload's length.
+pub(super) const ENTRY_OVERHEAD: usize = 8 + 32 + 8 + 8 + 4;
+
 /// Writes a bucket.
 pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut bucket = vec![VERSION];

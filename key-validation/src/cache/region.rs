@@ -1,4 +1,4 @@
-//! A fixed number of buckets with a fixed number of entries each.
+//! A fixed number of buckets, each with a limit of entries and of octets.
 
 use std::rc::Rc;
 
@@ -13,10 +13,20 @@ const ATTEMPTS: usize = 16;
 pub(super) struct Region {
     /// Begins every key; names version, kind and size, so that no geometry reads another's buckets.
     prefix: String,
+    geometry: Geometry,
+}
+
+/// How much a region holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
     /// A power of two.
-    buckets: u32,
-    ways: usize,
-    payload_limit: usize,
+    pub(super) buckets: u32,
+    /// Entries in one bucket.
+    pub(super) ways: usize,
+    /// Octets of one entry's payload.
+    pub(super) payload_limit: usize,
+    /// Octets of one bucket's entries, all together; at least one longest entry.
+    pub(super) bucket_limit: usize,
 }
 
 /// What a bucket holds of one token.
@@ -30,10 +40,16 @@ pub(super) struct Entry {
     pub(super) payload: Rc<[u8]>,
 }
 
+impl Entry {
+    /// Octets that it takes in a bucket.
+    fn stored_size(&self) -> usize {
+        self.payload.len().saturating_add(bucket::ENTRY_OVERHEAD)
+    }
+}
+
 impl Region {
-    pub(super) fn new(kind: char, buckets: u32, ways: u32, payload_limit: usize) -> Self {
-        let ways = usize::try_from(ways).unwrap_or(1);
-        Self { prefix: format!("gatehouse/v2/{kind}/{buckets}/"), buckets, ways, payload_limit }
+    pub(super) fn new(kind: char, geometry: Geometry) -> Self {
+        Self { prefix: format!("gatehouse/v2/{kind}/{}/", geometry.buckets), geometry }
     }
 
     /// The entry of a token, usable or not.
@@ -48,7 +64,7 @@ impl Region {
     /// # Errors
     /// [`NotSet`] when the payload is too long, or other workers kept changing the bucket.
     pub(super) fn put(&self, new: &Entry, now: UnixTime, shared: &dyn SharedData) -> Result<(), NotSet> {
-        if new.payload.len() > self.payload_limit {
+        if new.payload.len() > self.geometry.payload_limit {
             return Err(NotSet);
         }
         let key = new.key;
@@ -57,7 +73,7 @@ impl Region {
                 return false;
             }
             entries.retain(|entry| entry.key != key);
-            while entries.len() >= self.ways.max(1) {
+            while !self.has_room(entries, new) {
                 let least =
                     (0..).zip(entries.iter()).min_by_key(|(_, entry)| (now < entry.usable_until, entry.asked_at));
                 let Some((position, _)) = least else { break };
@@ -66,6 +82,11 @@ impl Region {
             entries.push(new.clone());
             true
         })
+    }
+
+    fn has_room(&self, entries: &[Entry], new: &Entry) -> bool {
+        let octets = entries.iter().fold(new.stored_size(), |sum, entry| sum.saturating_add(entry.stored_size()));
+        entries.len() < self.geometry.ways && octets <= self.geometry.bucket_limit
     }
 
     /// Removes the entry of a token, unless it was asked for after `asked_at`.
@@ -104,6 +125,6 @@ impl Region {
     fn bucket(&self, key: &[u8; 32]) -> String {
         let low = key.first_chunk().map_or(0, |low| u32::from_le_bytes(*low));
         // The number of buckets is a power of two.
-        format!("{}{}", self.prefix, low & self.buckets.saturating_sub(1))
+        format!("{}{}", self.prefix, low & self.geometry.buckets.saturating_sub(1))
     }
 }

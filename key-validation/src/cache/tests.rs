@@ -60,6 +60,8 @@ impl FakeSharedData {
     }
 }
 
+const ONE_BUCKET: Geometry = Geometry { buckets: 1, ways: 4, payload_limit: 16, bucket_limit: 1000 };
+
 const LIFETIME: Duration = Duration::from_secs(10);
 
 fn at(seconds: u64) -> UnixTime {
@@ -245,7 +247,7 @@ fn any_octet_that_changes_is_noticed() {
 
 #[test]
 fn a_damaged_neighbour_does_not_keep_an_entry_from_being_removed() {
-    let region = Region::new('t', 1, 2, 16);
+    let region = Region::new('t', Geometry { ways: 2, ..ONE_BUCKET });
     let shared = FakeSharedData::default();
     for name in [1, 2] {
         let entry = Entry { key: [name; 32], asked_at: at(1), usable_until: at(100), payload: Rc::from([name; 4]) };
@@ -259,17 +261,69 @@ fn a_damaged_neighbour_does_not_keep_an_entry_from_being_removed() {
     assert!(region.get(&[1; 32], &shared).is_none());
 }
 
+/// The longest key that a bucket has, and some.
+const KEY: usize = 32;
+/// The ceiling that the module's documentation gives for the default number of entries, with keys in place of nodes.
+const CEILING: usize = 4096 * (2561 + KEY) + 512 * (481 + KEY) + 16 * (65_597 + KEY);
+
+/// A key of its own for each number, spread over all buckets.
+fn numbered_key(number: u32) -> AnswerKey {
+    let mut octets = [0; 32];
+    octets[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_le_bytes());
+    octets[4..8].copy_from_slice(&number.to_le_bytes());
+    AnswerKey(octets)
+}
+
+/// Some 12 active answers for each bucket of them, and 100 inactive ones: every bucket is overfull many times. (A
+/// million would take minutes without optimisation, and fill nothing more.)
 #[test]
 fn memory_has_a_ceiling_whatever_the_tokens() {
-    let fixture = Fixture::new();
-    for index in 0..5000 {
-        let token = format!("t{index}");
-        fixture.put_active(&token, &vec![0; RECORD_LIMIT], index);
-        fixture.put_inactive(&format!("garbage{index}"), index);
+    let fixture = Fixture { cache: AnswerCache::new(16384), ..Fixture::new() };
+    let record = vec![0; RECORD_LIMIT];
+    for number in 0..50_000 {
+        let (key, now) = (numbered_key(number), at(u64::from(number)));
+        let record = &record[..usize::try_from(number).unwrap() * 37 % (RECORD_LIMIT + 1)];
+        fixture.cache.put_active(&key, record, now, now.plus(LIFETIME), now, &fixture.shared);
+        fixture.cache.put_inactive(&numbered_key(number + 50_000), now, LIFETIME, now, &fixture.shared);
     }
 
-    let entry = RECORD_LIMIT + 60;
-    assert!(fixture.shared.bytes() < 64 * entry + 16 * 60 + 40 * 64, "{}", fixture.shared.bytes());
+    let bytes = fixture.shared.bytes();
+    assert!(bytes < CEILING, "{bytes}");
+    assert!(bytes > CEILING / 2, "the buckets were not full: {bytes}");
+    assert_eq!(fixture.shared.values.borrow().len(), 4096 + 512);
+}
+
+#[test]
+fn memory_has_a_ceiling_with_the_longest_answers() {
+    let fixture = Fixture { cache: AnswerCache::new(16384), ..Fixture::new() };
+    let longest = vec![0; LARGE_RECORD_LIMIT];
+    for number in 0..200 {
+        let now = at(u64::from(number));
+        fixture.cache.put_active(&numbered_key(number), &longest, now, now.plus(LIFETIME), now, &fixture.shared);
+    }
+
+    assert_eq!(fixture.shared.values.borrow().len(), 16);
+    assert!(fixture.shared.bytes() <= 16 * (65_597 + KEY), "{}", fixture.shared.bytes());
+    assert_eq!(fixture.cache.get(&numbered_key(199), at(199), &fixture.shared), active(&longest));
+}
+
+#[test]
+fn long_entries_give_way_by_their_octets() {
+    let region = Region::new('t', Geometry { bucket_limit: 3 * (10 + ENTRY_OVERHEAD), ..ONE_BUCKET });
+    let shared = FakeSharedData::default();
+    let put = |name: u8, size: usize| {
+        let payload = vec![name; size].into();
+        let entry = Entry { key: [name; 32], asked_at: at(name.into()), usable_until: at(100), payload };
+        region.put(&entry, at(10), &shared).unwrap();
+    };
+    let present = |name: u8| region.get(&[name; 32], &shared).is_some();
+
+    for name in 1..=3 {
+        put(name, 10);
+    }
+    assert_eq!([1, 2, 3].map(present), [true; 3]);
+    put(4, 11);
+    assert_eq!([1, 2, 3, 4].map(present), [false, false, true, true]);
 }
 
 #[test]
@@ -285,7 +339,7 @@ fn inactive_answers_do_not_push_active_ones_out() {
 
 #[test]
 fn what_is_unusable_gives_way_before_what_was_asked_for_least_recently() {
-    let region = Region::new('t', 1, 2, 16);
+    let region = Region::new('t', Geometry { ways: 2, ..ONE_BUCKET });
     let shared = FakeSharedData::default();
     let put = |name: u8, asked_at: u64, usable_until: u64| {
         let entry =
