@@ -39,5 +39,6 @@ mod s8_hosts;
 mod s8_pseudo_headers;
 mod s8_robustness;
 mod s8_updates;
+mod s8_vm_death;
 mod treacherous_targets;
 mod with_a_real_idp;

@@ -69,8 +69,12 @@ async fn s5_concurrent_requests_with_one_token_cost_one_call_in_a_worker() {
 
 #[tokio::test]
 async fn s5_concurrent_requests_with_one_token_cost_one_call_in_a_process() {
-    for (name, script) in [("active", active(SHOP, &json!({}))), ("inactive", Script::inactive())] {
-        let site = Site::start_with(Setup::new(&format!("call-per-process-{name}"), &unhurried()).workers(2)).await;
+    let good = || active(SHOP, &json!({}));
+    for (name, workers, script, status) in
+        [("active", 2, good(), 200), ("active-8", 8, good(), 200), ("inactive", 2, Script::inactive(), 401)]
+    {
+        let setup = Setup::new(&format!("call-per-process-{name}"), &unhurried()).workers(workers);
+        let site = Site::start_with(setup).await;
         let gate = Gate::closed();
         let token = site.idp.issue(script.behind(&gate));
 
@@ -79,8 +83,7 @@ async fn s5_concurrent_requests_with_one_token_cost_one_call_in_a_process() {
         gate.open();
         let answers = requests.join_all().await;
 
-        let status = if name == "active" { 200 } else { 401 };
-        assert_eq!(statuses(&answers), [status; REQUESTS]);
+        assert_eq!(statuses(&answers), [status; REQUESTS], "{name}");
         assert_eq!(site.idp.calls_about(&token), 1, "{name}");
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     workers: u32,
     host: Host,
     body_while_undecided: bool,
+    stream_idle_timeout: String,
     updatable: bool,
     arguments: Vec<String>,
 }
@@ -59,6 +60,7 @@ impl Setup {
             workers: 1,
             host: Host::default(),
             body_while_undecided: false,
+            stream_idle_timeout: "300s".to_owned(),
             updatable: false,
             arguments: Vec::new(),
         }
@@ -105,6 +107,12 @@ impl Setup {
     /// Lets Envoy hand the filter a request's body while the filter has yet to decide by its headers.
     pub(crate) fn body_while_undecided(mut self) -> Self {
         self.body_while_undecided = true;
+        self
+    }
+
+    /// Has Envoy give up on a stream that stands still for so long.
+    pub(crate) fn stream_idle_timeout(mut self, duration: &str) -> Self {
+        duration.clone_into(&mut self.stream_idle_timeout);
         self
     }
 
@@ -162,6 +170,7 @@ impl Setup {
             access_log: directory.join("access.log"),
             host: self.host,
             body_while_undecided: self.body_while_undecided,
+            stream_idle_timeout: self.stream_idle_timeout,
         };
         let watched = self.updatable.then(|| Watched::new(directory.join("watched")));
         if let Some(watched) = &watched {

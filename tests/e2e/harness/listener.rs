@@ -20,6 +20,8 @@ pub(crate) struct Listener {
     pub(crate) host: Host,
     /// Whether Envoy hands the filter a request's body while the filter has yet to decide by its headers.
     pub(crate) body_while_undecided: bool,
+    /// When Envoy gives up on a stream that stands still.
+    pub(crate) stream_idle_timeout: String,
 }
 
 impl Listener {
@@ -28,6 +30,7 @@ impl Listener {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "gateway",
             "codec_type": "AUTO",
+            "stream_idle_timeout": self.stream_idle_timeout,
             // So that the filter sees trailers in HTTP/1.1 as it does in HTTP/2.
             "http_protocol_options": {"enable_trailers": true},
             "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
