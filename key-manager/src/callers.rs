@@ -1,14 +1,12 @@
 //! Who calls the REST API, and what they may.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
-use axum::http::request::Parts;
+use key_validation::Secret;
 
-use crate::failure::Failure;
-use crate::service::{Service, is_same};
+use crate::service::is_same;
+use crate::store::Owner;
 
 /// Somebody who has been authenticated. As an argument of a handler it is the proof of it.
 #[derive(Clone, Debug)]
@@ -45,25 +43,16 @@ impl Caller {
         }
     }
 
-    /// Demands one of these scopes.
-    ///
-    /// # Errors
-    /// [`Failure`] with 403 that names them.
-    pub fn require_any(&self, needed: &[&str]) -> Result<(), Failure> {
-        if self.has_any(needed) { Ok(()) } else { Err(Failure::insufficient_scope(needed)) }
+    /// Whose things are visible in the developer portal: one's own.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner::Only(&self.user)
     }
 }
 
-impl FromRequestParts<Arc<Service>> for Caller {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
-        let token = bearer_token(&parts.headers).ok_or_else(Failure::unauthenticated)?;
-        match &service.bootstrap_credential {
-            Some(credential) if is_same(credential, token) => Ok(Self::administrator()),
-            Some(_) | None => Err(Failure::unauthenticated()),
-        }
-    }
+/// Whoever has the bootstrap credential; `None` for everybody else, and where there is no such credential.
+pub(crate) fn with_bootstrap_credential(expected: Option<&Secret>, headers: &HeaderMap) -> Option<Caller> {
+    let token = bearer_token(headers)?;
+    expected.filter(|expected| is_same(expected, token)).map(|_| Caller::administrator())
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750 section 2.1).

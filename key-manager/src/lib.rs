@@ -21,6 +21,7 @@ pub mod failure;
 pub mod feed;
 pub mod operators;
 pub mod outbox;
+pub mod rest;
 pub mod server;
 pub mod service;
 pub mod store;

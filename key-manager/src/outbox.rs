@@ -1,7 +1,11 @@
 //! The outbox: what has to reach identity providers, written down before it is tried, and carried out until it holds.
 
+mod executor;
+
 use key_validation::UnixTime;
 use serde::{Deserialize, Serialize};
+
+pub use executor::Executor;
 
 /// Names what an intent is for; there is one intent for a thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ use crate::clock::SystemClock;
 use crate::config::{Configuration, SealingKey};
 use crate::connector::ConnectorTypes;
 use crate::failure::Failure;
+use crate::outbox::Executor;
+use crate::rest::{self, Services};
 use crate::service::Service;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Sealer, Store};
@@ -24,13 +26,17 @@ use crate::{feed, operators};
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long requests under way may take once the process is to end.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How often due deletions of clients are tried.
+const DELETE_AGAIN: Duration = Duration::from_secs(10);
 
 /// All endpoints but operators'.
 pub fn router(service: Arc<Service>) -> Router {
+    let rest = rest::router(&Services::of(&service));
     Router::new()
         .merge(feed::http::router())
         .fallback(async || Failure::not_found("path"))
         .with_state(service)
+        .merge(rest)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -47,7 +53,7 @@ pub async fn prepare(configuration: Configuration, connectors: ConnectorTypes) -
     Ok(Arc::new(Service {
         store,
         clock: Arc::new(SystemClock),
-        connectors,
+        connectors: Arc::new(connectors),
         bootstrap_credential: configuration.bootstrap_credential,
         gateways: configuration.gateways,
         shutting_down: tokio::sync::watch::Sender::new(false),
@@ -81,6 +87,7 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
     tracing::info!(listen = %main.local_addr()?, operators = %operators.local_addr()?, "serving");
     let operators = axum::serve(operators, operators::router(Arc::clone(&service)));
     let operators = tokio::spawn(operators.into_future());
+    let deletions = tokio::spawn(delete_clients(Executor::of(&service)));
     let mut shutting_down = service.shutting_down.subscribe();
     let ended = async move {
         // An error means that the sender is gone, and so is the service.
@@ -98,9 +105,18 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
             }
         }
     }
+    deletions.abort();
     operators.abort();
     service.store.close().await;
     Ok(())
+}
+
+/// What could not be deleted at once is tried again, also after a restart.
+async fn delete_clients(executor: Executor) {
+    loop {
+        executor.delete_due().await;
+        tokio::time::sleep(DELETE_AGAIN).await;
+    }
 }
 
 async fn signalled() {

@@ -18,7 +18,7 @@ pub struct Service {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The dialects that identity providers may speak.
-    pub connectors: ConnectorTypes,
+    pub connectors: Arc<ConnectorTypes>,
     /// Acts as user `admin` with every scope.
     pub bootstrap_credential: Option<Secret>,
     /// Who may read the feed.

@@ -1,3 +1,4 @@
 //! The key manager as its users meet it.
 
+mod rest;
 mod store;
