@@ -9,6 +9,7 @@
 //   scopes               every scope there is
 //   introspectors        clients that may ask about the tokens of others
 //   accessTokenLifetime  in seconds
+//   initialAccessToken   permits the registration of clients (RFC 7591, RFC 7592); none can be registered without it
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -44,7 +45,7 @@ provider.on('server_error', (_ctx, error) => console.error(error));
 server.on('request', provider.callback());
 console.log(`ready ${issuer}`);
 
-function providerConfiguration({ clients, users, scopes, introspectors, accessTokenLifetime }) {
+function providerConfiguration({ clients, users, scopes, introspectors, accessTokenLifetime, initialAccessToken }) {
   const userOf = (sub) => users.find((user) => user.sub === sub);
   return {
     adapter: unboundedStore(),
@@ -68,6 +69,8 @@ function providerConfiguration({ clients, users, scopes, introspectors, accessTo
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      registration: { enabled: Boolean(initialAccessToken), initialAccessToken },
+      registrationManagement: { enabled: Boolean(initialAccessToken), rotateRegistrationAccessToken: true },
       introspection: {
         enabled: true,
         allowedPolicy: async (_ctx, client, token) =>

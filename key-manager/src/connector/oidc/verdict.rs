@@ -32,7 +32,7 @@ impl Reader {
                 "cluster": "none", "authority": "none", "path": "/", "clientAuthentication": {"method": "none"},
             },
             "claims": claims,
-        }]});
+        }], "registry": {}});
         let reader = Self(configuration.to_string());
         reader.provider().map_err(|reason| SettingsError::of_field("consumerKeyClaim, scopesClaim", reason))?;
         Ok(reader)

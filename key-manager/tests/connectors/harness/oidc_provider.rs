@@ -1,0 +1,44 @@
+//! npm oidc-provider, as the demo starts it, with registration.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use key_manager::connector::KeyManager;
+use serde_json::json;
+
+use super::process::Supervised;
+use super::{connect, repository_root, scratch, until};
+
+pub(crate) struct OidcProvider {
+    _process: Supervised,
+    pub(crate) issuer: String,
+    pub(crate) connector: Arc<dyn KeyManager>,
+}
+
+impl OidcProvider {
+    pub(crate) async fn start(name: &str) -> Self {
+        let directory = scratch(name);
+        let configuration = json!({
+            "clients": [
+                {"client_id": "gateway", "client_secret": "gateway-secret", "grants": []},
+                {"client_id": "shop", "client_secret": "shop-secret", "grants": ["client_credentials"]},
+            ],
+            "users": [], "scopes": ["order", "cancel"], "introspectors": ["gateway"],
+            "accessTokenLifetime": 600, "initialAccessToken": "initial",
+        });
+        let path = directory.join("idp.json");
+        std::fs::write(&path, configuration.to_string()).expect("write the configuration");
+        let mut command = Command::new("node");
+        command.arg(repository_root().join("envoy-demo/idp.mjs")).arg("--config").arg(path).args(["--port", "0"]);
+        let mut process = Supervised::start(&command, directory.join("idp.log"));
+        let ready = |log: &str| log.lines().find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        let issuer = until(&mut process, async |log| ready(log)).await;
+        let connector = connect("oidc", &issuer, properties());
+        Self { _process: process, issuer, connector }
+    }
+}
+
+/// The connector's settings there.
+pub(crate) fn properties() -> serde_json::Value {
+    json!({"clientId": "gateway", "clientSecret": "gateway-secret", "initialAccessToken": "initial"})
+}
