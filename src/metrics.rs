@@ -11,34 +11,64 @@ use crate::host;
 /// The metrics of one configuration in one worker; the proxy adds all workers up.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    /// Ids by name, defined on first use.
-    ids: RefCell<HashMap<String, u32>>,
+    /// Ids, defined on first use; to find one takes no text to be put together.
+    ids: RefCell<HashMap<Metric, u32>>,
+}
+
+/// A metric with its labels.
+#[derive(PartialEq, Eq, Hash)]
+enum Metric {
+    Requests { decision: &'static str, reason: &'static str },
+    CacheLookups { result: &'static str },
+    FlightsJoined,
+    IntrospectionCalls { identity_provider: String, outcome: &'static str },
+    IntrospectionDuration,
+    BackendJwtMinted,
+}
+
+impl Metric {
+    fn kind(&self) -> MetricType {
+        if *self == Self::IntrospectionDuration { MetricType::Histogram } else { MetricType::Counter }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Requests { decision, reason } => format!("gatehouse_requests.decision.{decision}.reason.{reason}"),
+            Self::CacheLookups { result } => format!("gatehouse_cache_lookups.level.shared.result.{result}"),
+            Self::FlightsJoined => "gatehouse_flights_joined".to_owned(),
+            Self::IntrospectionCalls { identity_provider, outcome } => {
+                format!("gatehouse_introspection_calls.idp.{identity_provider}.outcome.{outcome}")
+            }
+            Self::IntrospectionDuration => "gatehouse_introspection_duration_ms".to_owned(),
+            Self::BackendJwtMinted => "gatehouse_backend_jwt_minted".to_owned(),
+        }
+    }
 }
 
 impl Metrics {
     /// Counts the decision about a request.
-    pub(crate) fn count_request(&self, outcome: Outcome, reason: &str) {
-        self.count(&format!("gatehouse_requests.decision.{}.reason.{reason}", outcome.as_str()));
+    pub(crate) fn count_request(&self, outcome: Outcome, reason: &'static str) {
+        self.count(Metric::Requests { decision: outcome.as_str(), reason });
     }
 
     /// Counts a request that joined the flight of another.
     pub(crate) fn count_flight_joined(&self) {
-        self.count("gatehouse_flights_joined");
+        self.count(Metric::FlightsJoined);
     }
 
     // A metric that cannot be counted is no reason to turn a request away.
-    fn count(&self, name: &str) {
-        if let Some(id) = self.id(MetricType::Counter, name) {
+    fn count(&self, metric: Metric) {
+        if let Some(id) = self.id(metric) {
             let _ = host::increment_metric(id);
         }
     }
 
-    fn id(&self, kind: MetricType, name: &str) -> Option<u32> {
-        if let Some(id) = self.ids.borrow().get(name) {
+    fn id(&self, metric: Metric) -> Option<u32> {
+        if let Some(id) = self.ids.borrow().get(&metric) {
             return Some(*id);
         }
-        let id = host::define_metric(kind, name).ok()?;
-        self.ids.borrow_mut().insert(name.to_owned(), id);
+        let id = host::define_metric(metric.kind(), &metric.name()).ok()?;
+        self.ids.borrow_mut().insert(metric, id);
         Some(id)
     }
 }
@@ -46,16 +76,14 @@ impl Metrics {
 impl Telemetry for Metrics {
     fn record(&self, event: Event<'_>) {
         match event {
-            Event::CacheLookup { result } => {
-                self.count(&format!("gatehouse_cache_lookups.level.shared.result.{result}"));
-            }
+            Event::CacheLookup { result } => self.count(Metric::CacheLookups { result }),
             Event::IntrospectionCall { identity_provider, outcome, duration } => {
-                self.count(&format!("gatehouse_introspection_calls.idp.{identity_provider}.outcome.{outcome}"));
-                if let Some(id) = self.id(MetricType::Histogram, "gatehouse_introspection_duration_ms") {
+                self.count(Metric::IntrospectionCalls { identity_provider: identity_provider.to_owned(), outcome });
+                if let Some(id) = self.id(Metric::IntrospectionDuration) {
                     let _ = host::record_metric(id, u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
                 }
             }
-            Event::BackendJwtMinted => self.count("gatehouse_backend_jwt_minted"),
+            Event::BackendJwtMinted => self.count(Metric::BackendJwtMinted),
         }
     }
 }

@@ -279,7 +279,7 @@ impl Worker {
         publish(&reply.publication);
         self.metrics.count_request(reply.publication.outcome, reply.reason);
         let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let details = format!("gatehouse_{}", reply.reason);
+        let details = ["gatehouse_", reply.reason].concat();
         if let Err(error) = host::send_local_response(reply.status, &details, &headers, &reply.body, reply.grpc_status)
         {
             error!("a request that was denied cannot be answered: {error}");
@@ -314,7 +314,12 @@ fn edit_headers(forward: &Forward) -> Result<(), HostError> {
 
 // What cannot be published is missing in the access log; no decision depends on it.
 fn publish(publication: &Publication) {
+    const PREFIX: &str = "gatehouse.";
+    let mut name = String::with_capacity(32);
+    name.push_str(PREFIX);
     for (field, value) in &publication.fields {
-        let _ = host::set_filter_state(&format!("gatehouse.{field}"), value);
+        name.truncate(PREFIX.len());
+        name.push_str(field);
+        let _ = host::set_filter_state(&name, value);
     }
 }
