@@ -134,10 +134,11 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 60
 ServerLimit 2
 StartServers 2
-ThreadsPerChild 64
+ThreadLimit 256
+ThreadsPerChild 256
 MinSpareThreads 64
-MaxSpareThreads 128
-MaxRequestWorkers 128
+MaxSpareThreads 512
+MaxRequestWorkers 512
 OIDCCryptoPassphrase bench
 OIDCOAuthIntrospectionEndpoint https://localhost:{tls}/introspect
 OIDCOAuthClientID gateway

@@ -72,8 +72,10 @@ pub fn description() -> String {
     };
     let cores = cpu_info.lines().filter(|line| line.starts_with("processor")).count();
     let kib: u64 = value(&memory, "MemTotal").trim_end_matches(" kB").parse().unwrap_or_default();
+    let load = file("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
     format!(
-        "{cores} × {} (family {}, model {}), {} GiB, Linux {}",
+        "{cores} × {} (family {}, model {}), {} GiB, Linux {}; load average at the start {load} (on a quiet machine \
+        below 1; above it other jobs were running, so only ratios count)",
         value(&cpu_info, "model name"),
         value(&cpu_info, "cpu family"),
         value(&cpu_info, "model\t"),

@@ -100,16 +100,31 @@ fn steps(results: &Results) -> String {
 }
 
 fn remainder(results: &Results) -> String {
-    let cost = |variant| above(&results.warm_http2, variant, "router only").map(|above| above.low);
-    let parts = [cost("no-op Wasm"), cost("hand-written, same host calls"), cost("gatehouse, publish: []")];
-    let [Some(no_op), Some(hand_written), Some(gatehouse)] = parts else { return String::new() };
+    let cost = |variant| above(&results.warm_http2, variant, warm_floor(variant)).map(|above| above.low);
+    let parts = [
+        cost("no-op Wasm"),
+        cost("hand-written, same host calls"),
+        cost("gatehouse, publish: []"),
+        cost("gatehouse, publish: [], for speed"),
+        cost("ext_authz (HTTP)"),
+        cost("jwt_authn RS256"),
+    ];
+    let [Some(no_op), Some(hand_written), Some(gatehouse), Some(for_speed), Some(ext_authz), Some(jwt_authn)] = parts
+    else {
+        return String::new();
+    };
     format!(
         "\nOf {gatehouse:.1} µs with `publish: []`, {no_op:.1} are any filter's (contexts and the entries into the VM), \
         {:.1} are the host calls with their buffers and a minimum of computing (hand-written less no-op), and {:.1} are \
         Gatehouse's own: reading and checking head, host and target, finding API and operation, the decision itself, \
-        and what a larger module misses in the caches.\n",
+        and what a larger module misses in the caches. Built for speed instead of size the whole would take \
+        {for_speed:.1} µs. The host calls alone set a bound to the ratios: the hand-written filter takes {:.2} of \
+        `ext_authz` and {:.2} of uncached `jwt_authn`. What would change the figures is less computing in the VM; fewer \
+        host calls would need the headers one by one (cheaper below three) and one counter instead of two.\n",
         hand_written - no_op,
-        gatehouse - hand_written
+        gatehouse - hand_written,
+        hand_written / ext_authz,
+        hand_written / jwt_authn
     )
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 use gatehouse_benches::results::Results;
+use gatehouse_benches::slices::Cost;
 use gatehouse_benches::stage::Stage;
 use gatehouse_benches::{
     churn, cold, elsewhere, machine, mint, plot, report, stampede, start_up, steps, warm, workers,
@@ -50,10 +51,13 @@ fn measure(part: &str, stage: &Stage, results: &mut Results) -> Result<()> {
 }
 
 /// `BENCH_SKIPPED` says, when other stacks cannot be had, which command failed.
-fn elsewhere(stage: &Stage) -> Result<(Vec<gatehouse_benches::slices::Cost>, Option<String>)> {
+fn elsewhere(stage: &Stage) -> Result<(Vec<Cost>, Option<String>)> {
     match std::env::var("BENCH_SKIPPED") {
         Ok(command) if !command.is_empty() => Ok((Vec::new(), Some(command))),
-        _ => Ok((elsewhere::measure(stage)?, None)),
+        _ => Ok(match elsewhere::measure(stage) {
+            Ok(costs) => (costs, None),
+            Err(error) => (Vec::new(), format!("{error:#}").lines().next().map(ToOwned::to_owned)),
+        }),
     }
 }
 
