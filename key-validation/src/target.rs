@@ -262,8 +262,31 @@ mod tests {
             ("/a/..;x=1/b", Ambiguities::PATH_PARAMETER.with(dot)),
             ("/%c0%af", Ambiguities::NOT_UTF8),
             ("/%ff", Ambiguities::NOT_UTF8),
+            ("/a/../../b", dot),
         ] {
             assert_eq!(ambiguities_of(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn s3_ambiguous_kinds_are_told_apart_and_each_is_more_than_none() {
+        let kinds = [
+            ("/a/..", Ambiguities::DOT_SEGMENT),
+            ("/a//b", Ambiguities::EMPTY_SEGMENT),
+            ("/a\\b", Ambiguities::BACKSLASH),
+            ("/a%5cb", Ambiguities::BACKSLASH),
+            ("/a%2fb", Ambiguities::ENCODED_SLASH),
+            ("/a;b", Ambiguities::PATH_PARAMETER),
+            ("/%ff", Ambiguities::NOT_UTF8),
+            ("/%c0%af", Ambiguities::NOT_UTF8),
+        ];
+        for (raw, kind) in kinds {
+            let found = ambiguities_of(raw);
+            let all_others = kinds.iter().filter(|(_, other)| *other != kind);
+            let all_others = all_others.fold(Ambiguities::none(), |all, (_, other)| all.with(*other));
+            assert!(!found.within(Ambiguities::none()), "{raw}");
+            assert!(!found.within(all_others), "{raw}");
+            assert!(found.within(kind) && found.within(all_others.with(kind)), "{raw}");
         }
     }
 }

@@ -56,3 +56,70 @@ fn unverified_issuer(token: &str) -> Option<String> {
     let claims = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     serde_json::from_str::<Claims>(&claims).ok().map(|claims| claims.iss)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Configuration;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn providers(shapes: &[serde_json::Value]) -> Vec<IdentityProvider> {
+        let endpoint =
+            json!({"cluster": "i", "authority": "i", "path": "/i", "clientAuthentication": {"method": "none"}});
+        let providers = shapes.iter().zip(0..).map(
+            |(shape, number)| json!({"name": format!("idp-{number}"), "tokens": [shape], "introspection": endpoint}),
+        );
+        let configuration = json!({"identityProviders": providers.collect::<Vec<_>>(), "registry": {}});
+        Configuration::parse(configuration.to_string().as_bytes(), &|_| None).unwrap().identity_providers
+    }
+
+    fn jwt(claims: &serde_json::Value) -> String {
+        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    #[test]
+    fn s1_9_the_firmest_claim_among_the_allowed_is_the_one_that_counts() {
+        let providers = providers(&[
+            json!({"any": true}),
+            json!({"prefix": "e3"}),
+            json!({"issuer": "https://idp"}),
+            json!({"prefix": "e30."}),
+            json!({"issuer": "https://other"}),
+        ]);
+        let token = jwt(&json!({"iss": "https://idp"}));
+        for (allowed, token, expected) in [
+            (&[0, 1, 2, 3, 4][..], token.as_str(), Some(3)),
+            (&[4, 2, 1, 0], &token, Some(1)),
+            (&[0, 2], &token, Some(2)),
+            (&[0, 4], &token, Some(0)),
+            (&[4], &token, None),
+            (&[], &token, None),
+            (&[0, 1, 2, 3], "opaque", Some(0)),
+            (&[1, 2, 3], "opaque", None),
+        ] {
+            let allowed: Vec<_> = allowed.iter().copied().map(IdentityProviderIndex).collect();
+            assert_eq!(elect(&providers, &allowed, token), expected.map(IdentityProviderIndex), "{allowed:?} {token}");
+        }
+    }
+
+    #[test]
+    fn s1_9_an_issuer_is_read_from_what_looks_like_a_jwt_alone() {
+        let idp = jwt(&json!({"iss": "https://idp"}));
+        for (token, expected) in [
+            (idp.as_str(), Some("https://idp")),
+            (&format!("{idp}.x"), None),
+            (&idp[..idp.rfind('.').unwrap()], None),
+            ("e30.!.c2ln", None),
+            ("e30.AA.c2ln", None),
+            (&jwt(&json!({"iss": 7})), None),
+            (&jwt(&json!({"sub": "x"})), None),
+            (&format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(b"{\"iss\":\"\xff\"}")), None),
+            ("", None),
+        ] {
+            assert_eq!(unverified_issuer(token).as_deref(), expected, "{token}");
+        }
+    }
+}

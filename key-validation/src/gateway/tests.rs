@@ -759,4 +759,5 @@ fn by_default_nothing_stale_is_served() {
     assert_eq!(decide_after(&fixture, "/pizza/1/order", 503), "idp_unavailable");
 }
 
+mod cut_offs;
 mod report;
