@@ -1,17 +1,23 @@
 //! Properties of whatever reads octets from outside: an answer for everything, and no panic.
 
+mod strategies;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
+use strategies::{body, scope, target};
 
 use crate::backend_jwt::JwtMinter;
 use crate::cache::tests::FakeSharedData;
+use crate::exchange::{Forward, Outcome};
 use crate::gateway::{Event, Ports, Telemetry};
 use crate::handler::StandardHandler;
-use crate::introspection::{ActiveAnswer, IntrospectionResponse};
+use crate::introspection::{ActiveAnswer, Answer, IntrospectionResponse};
 use crate::jws::{SigningKey, jws_from_der};
 use crate::target::{Ambiguities, Pattern, Target};
-use crate::{Configuration, Decision, Gateway, RequestHead, Secret, Step, UnixTime};
+use crate::{Configuration, Decision, Exchange, Gateway, RequestHead, Secret, Step, UnixTime, Verdict};
 
 struct Ignore;
 
@@ -56,12 +62,21 @@ fn begin(gateway: &Gateway, shared: &FakeSharedData, headers: &[(Vec<u8>, Vec<u8
     gateway.begin(&RequestHead::new(headers), NOW, Ports { shared, telemetry: &Ignore }).step
 }
 
-fn answer(gateway: &Gateway, shared: &FakeSharedData, exchange: &crate::Exchange, body: &[u8]) -> Decision {
+/// The exchange of a request for an operation that needs the scope `read`, when nothing is remembered.
+fn asked(gateway: &Gateway, shared: &FakeSharedData) -> Exchange {
+    match begin(gateway, shared, &request(b"/a/1/x", Some(b"Bearer t"))) {
+        Step::Introspect(exchange) => *exchange,
+        Step::Decided(decision) => panic!("{}", summary(&decision)),
+    }
+}
+
+fn answer(gateway: &Gateway, shared: &FakeSharedData, exchange: &Exchange, body: &[u8]) -> (Verdict, Decision) {
     let ports = Ports { shared, telemetry: &Ignore };
     gateway.begin_call(exchange, NOW).unwrap();
     let response = IntrospectionResponse { status: Some(200), retry_after: None, content_type: None, body: Some(body) };
     let verdict = gateway.end_call(exchange.question(), &response, NOW, NOW, ports);
-    gateway.resume(exchange, &verdict, NOW, ports)
+    let decision = gateway.resume(exchange, &verdict, NOW, ports);
+    (verdict, decision)
 }
 
 fn request(path: &[u8], authorization: Option<&[u8]>) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -82,46 +97,51 @@ fn summary(decision: &Decision) -> String {
     }
 }
 
-/// Octets that are likely to come near the interesting cases.
-fn target() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        Just(b"/".to_vec()),
-        Just(b"a".to_vec()),
-        Just(b"1".to_vec()),
-        Just(b"public".to_vec()),
-        Just(b"..".to_vec()),
-        Just(b"%2e".to_vec()),
-        Just(b"%2F".to_vec()),
-        Just(b"%5c".to_vec()),
-        Just(b";x".to_vec()),
-        Just(b"?".to_vec()),
-        vec(any::<u8>(), 0..3),
-    ];
-    vec(piece, 0..12).prop_map(|pieces| [b"/".to_vec(), pieces.concat()].concat())
+/// Whether an answer says what the operation needs, told without the code that decides.
+fn says_what_is_needed(body: &[u8]) -> bool {
+    let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return false };
+    let scopes: Vec<&str> = match document.get("scope").or_else(|| document.get("scp")) {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let mut tokens = scopes.iter().flat_map(|text| text.split([' ', '\t', '\n', '\r', '\u{c}']));
+    document.get("active") == Some(&json!(true))
+        && ["client_id", "azp", "cid"].iter().any(|name| document.get(*name) == Some(&json!("app")))
+        && tokens.any(|token| token.as_bytes() == b"read")
 }
 
-fn body() -> impl Strategy<Value = String> {
-    let member = prop_oneof![
-        Just(("client_id", json!("app"))),
-        Just(("client_id", json!("other"))),
-        Just(("sub", json!("u-alice"))),
-        Just(("scope", json!("read"))),
-        Just(("scope", json!(["write"]))),
-        Just(("aud", json!("x"))),
-        Just(("cnf", json!({}))),
-        Just(("email", json!("a@b"))),
-        (9_990_i64..10_010).prop_map(|time| ("exp", json!(time))),
-        (9_990_i64..10_010).prop_map(|time| ("nbf", json!(time))),
-        any::<f64>().prop_map(|time| ("iat", json!(time))),
-        "\\PC*".prop_map(|text| ("token_type", Value::from(text))),
-    ];
-    vec(member, 0..6).prop_map(|members| {
-        let mut document = json!({"active": true});
-        for (name, value) in members {
-            document[name] = value;
-        }
-        document.to_string()
-    })
+/// The segments at which operations are public.
+fn is_public(path: &[u8]) -> bool {
+    let target = Target::parse(path).unwrap();
+    let octets: Vec<&[u8]> = target.segments().iter().map(crate::target::Segment::octets).collect();
+    [vec![b"a".as_slice(), b"public"], vec![b"a", b"1", b"public"]].contains(&octets)
+}
+
+#[test]
+fn the_strategies_reach_what_they_are_for() {
+    const DRAWN: usize = 400;
+    fn drawn<T>(strategy: impl Strategy<Value = T>) -> Vec<T> {
+        let mut runner = TestRunner::deterministic();
+        (0..DRAWN).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
+    }
+    let gateway = gateway(false);
+    let [mut active, mut forwarded, mut public] = [0; 3];
+    for body in drawn(body()) {
+        let shared = FakeSharedData::default();
+        let exchange = asked(&gateway, &shared);
+        let (verdict, decision) = answer(&gateway, &shared, &exchange, &body);
+        active += usize::from(matches!(verdict, Ok(Answer::Active(_))));
+        forwarded += usize::from(matches!(decision, Decision::Forward(_)));
+    }
+    for path in drawn(target()) {
+        let step = begin(&gateway, &FakeSharedData::default(), &request(&path, None));
+        public += usize::from(matches!(step, Step::Decided(Decision::Forward(_))));
+    }
+
+    assert!(active > DRAWN / 4, "active: {active}");
+    assert!(forwarded > DRAWN / 16 && forwarded < active, "forwarded: {forwarded}");
+    assert!(public > DRAWN / 16, "public: {public}");
 }
 
 proptest! {
@@ -143,11 +163,30 @@ proptest! {
         authorization in vec(any::<u8>(), 0..40),
     ) {
         let step = begin(&gateway(false), &FakeSharedData::default(), &request(&path, Some(&authorization)));
-        if let Step::Decided(Decision::Forward(_)) = step {
-            let target = Target::parse(&path).unwrap();
-            let octets: Vec<&[u8]> = target.segments().iter().map(crate::target::Segment::octets).collect();
-            let public = [vec![b"a".as_slice(), b"public"], vec![b"a", b"1", b"public"]];
-            prop_assert!(public.contains(&octets), "{}", path.escape_ascii());
+        if let Step::Decided(Decision::Forward(forward)) = step {
+            prop_assert!(is_public(&path), "{}", path.escape_ascii());
+            prop_assert_eq!((forward.publication.outcome, forward.set), (Outcome::Public, None));
+        }
+    }
+
+    #[test]
+    fn s1_16_nothing_is_forwarded_without_the_decision_that_it_is_forwarded_by(
+        path in target(),
+        body in body(),
+        bearer in prop_oneof![3 => Just("Bearer t"), 1 => Just("Basic t"), 1 => Just("Bearer")],
+    ) {
+        let (gateway, shared) = (gateway(false), FakeSharedData::default());
+        let decision = match begin(&gateway, &shared, &request(&path, Some(bearer.as_bytes()))) {
+            Step::Decided(decision) => decision,
+            Step::Introspect(exchange) => answer(&gateway, &shared, &exchange, &body).1,
+        };
+        if let Decision::Forward(Forward { publication, set, remove_authorization }) = decision {
+            let expected = if is_public(&path) { Outcome::Public } else { Outcome::Allow };
+            prop_assert_eq!(publication.outcome, expected);
+            prop_assert_eq!(&publication.fields[0], &("decision", expected.as_str().to_owned()));
+            prop_assert!(expected == Outcome::Public || bearer == "Bearer t" && says_what_is_needed(&body));
+            prop_assert_eq!(set.is_some(), expected == Outcome::Allow, "a JWT for each caller, and for callers alone");
+            prop_assert_eq!(remove_authorization, bearer.starts_with("Bearer"));
         }
     }
 
@@ -162,20 +201,35 @@ proptest! {
     #[test]
     fn a_hit_is_decided_as_the_miss_before_it(body in body()) {
         let (gateway, shared) = (gateway(false), FakeSharedData::default());
-        let headers = request(b"/a/1/x", Some(b"Bearer t"));
-        let Step::Introspect(exchange) = begin(&gateway, &shared, &headers) else { panic!("decided") };
-        let miss = answer(&gateway, &shared, &exchange, body.as_bytes());
-        if let Step::Decided(hit) = begin(&gateway, &shared, &headers) {
-            prop_assert_eq!(summary(&hit), summary(&miss), "{}", body);
+        let (verdict, miss) = answer(&gateway, &shared, &asked(&gateway, &shared), &body);
+        match (verdict, begin(&gateway, &shared, &request(b"/a/1/x", Some(b"Bearer t")))) {
+            (Ok(_), Step::Decided(hit)) => {
+                prop_assert_eq!(summary(&hit), summary(&miss), "{}", body.escape_ascii());
+            }
+            (Ok(_), Step::Introspect(_)) => prop_assert!(false, "not remembered: {}", body.escape_ascii()),
+            (Err(_), Step::Introspect(_)) => {}
+            (Err(_), Step::Decided(_)) => prop_assert!(false, "no answer, but remembered: {}", body.escape_ascii()),
         }
     }
 
     #[test]
-    fn any_body_of_the_identity_provider_is_decided(body in vec(any::<u8>(), 0..200)) {
+    fn any_body_of_the_identity_provider_is_decided(body in body()) {
         let (gateway, shared) = (gateway(false), FakeSharedData::default());
-        let step = begin(&gateway, &shared, &request(b"/a/1/x", Some(b"Bearer t")));
-        let Step::Introspect(exchange) = step else { panic!("decided") };
-        prop_assert!(!matches!(answer(&gateway, &shared, &exchange, &body), Decision::Forward(_)));
+        let (verdict, decision) = answer(&gateway, &shared, &asked(&gateway, &shared), &body);
+        if let Decision::Forward(_) = decision {
+            prop_assert!(matches!(verdict, Ok(Answer::Active(_))));
+            prop_assert!(says_what_is_needed(&body), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn s1_14_a_caller_is_let_through_by_a_scope_that_equals_a_needed_one_octet_by_octet_and_by_no_other(
+        scope in scope(),
+    ) {
+        let (gateway, shared) = (gateway(false), FakeSharedData::default());
+        let body = json!({"active": true, "client_id": "app", "scope": scope}).to_string();
+        let (_, decision) = answer(&gateway, &shared, &asked(&gateway, &shared), body.as_bytes());
+        prop_assert_eq!(matches!(decision, Decision::Forward(_)), says_what_is_needed(body.as_bytes()), "{}", body);
     }
 
     #[test]
