@@ -42,6 +42,9 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, providerConfiguration(config));
 addPasswordGrant(provider, config);
 provider.on('server_error', (_ctx, error) => console.error(error));
+// For whoever has to know which clients there are: the standards have no list of them.
+provider.on('registration_create.success', (_ctx, { clientId }) => console.log(`registered ${clientId}`));
+provider.on('registration_delete.success', (_ctx, { clientId }) => console.log(`deleted ${clientId}`));
 server.on('request', provider.callback());
 console.log(`ready ${issuer}`);
 

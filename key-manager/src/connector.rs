@@ -30,7 +30,7 @@ pub use relay::{RelayEndpoint, RelayRequest, RelayResponse};
 pub use resource::{ApiResource, RegisteredResource, Scope};
 pub use settings::{ConnectorSettings, Endpoints, Properties, SettingDescription, SettingKind, SettingsError};
 pub use token::{ActiveToken, Grant, Introspection, IssuedToken, TokenRequest, TokenTypeHint};
-pub use types::{ConnectorType, ConnectorTypes};
+pub use types::{ConnectorType, ConnectorTypes, Discovered};
 
 /// What an identity provider is asked to do. The functions of WSO2's `KeyManager` interface, one for one.
 ///
@@ -45,7 +45,7 @@ pub trait KeyManager: Send + Sync {
     /// Whether this dialect, with these settings, has an operation.
     fn supports(&self, operation: Operation) -> bool;
 
-    /// Tries everything that can be tried without changing anything, and says for each part what is wrong.
+    /// Tries everything that can be tried without changing anything that stays, and says for each part what is wrong.
     async fn check(&self) -> Vec<Check>;
 
     // Clients.

@@ -15,6 +15,7 @@ pub mod callers;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod connector;
 pub mod domain;
 pub mod failure;

@@ -1,11 +1,26 @@
 //! The outbox: what has to reach identity providers, written down before it is tried, and carried out until it holds.
 
+mod apis;
+mod clients;
 mod executor;
+mod key_locks;
+mod step;
+
+use std::time::Duration;
 
 use key_validation::UnixTime;
 use serde::{Deserialize, Serialize};
 
-pub use executor::Executor;
+pub use clients::forget;
+pub(crate) use clients::reference;
+pub use executor::{CarryOutError, Executor};
+pub use key_locks::KeyLocks;
+pub use step::Step;
+
+/// How long whoever carries out an intent is thought to be at it; longer than all its exchanges can take.
+const CARRIED_OUT_WITHIN: Duration = Duration::from_secs(90);
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Names what an intent is for; there is one intent for a thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,7 +50,7 @@ pub enum IntentId {
 pub struct Intent {
     /// What it is for.
     pub id: IntentId,
-    /// How often it was tried.
+    /// How often somebody began to carry it out.
     pub attempts: u32,
     /// When it is tried next. While somebody carries it out, when that one is thought to have died.
     #[serde(with = "crate::domain::millis")]
@@ -59,7 +74,45 @@ pub enum IntentState {
     PossiblyOrphaned,
 }
 
+impl Intent {
+    /// Written at this point, to be carried out as soon as can be.
+    pub fn new(id: IntentId, now: UnixTime) -> Self {
+        Self { id, attempts: 0, next_attempt_at: now, state: IntentState::Pending, error: None, created_at: now }
+    }
+
+    /// Written at this point by somebody who is about to carry it out.
+    pub fn carried_out_by_its_writer(id: IntentId, now: UnixTime) -> Self {
+        Self { next_attempt_at: now.plus(CARRIED_OUT_WITHIN), ..Self::new(id, now) }
+    }
+
+    /// Begun once more, by somebody who has until then alone.
+    fn begun(self, now: UnixTime) -> Self {
+        Self { attempts: self.attempts.saturating_add(1), next_attempt_at: now.plus(CARRIED_OUT_WITHIN), ..self }
+    }
+
+    /// To be tried again, later and later.
+    fn failed(&self, now: UnixTime, state: IntentState, error: String) -> Self {
+        let doublings = self.attempts.saturating_sub(1).min(10);
+        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+        Self { next_attempt_at: now.plus(pause), state, error: Some(error), ..self.clone() }
+    }
+}
+
 impl IntentId {
+    /// Reads [`IntentId::text`].
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            ["create_client", key_id] => Some(Self::CreateClient { key_id: (*key_id).to_owned() }),
+            ["delete_client", key_id] => Some(Self::DeleteClient { key_id: (*key_id).to_owned() }),
+            ["register_api", api_id, identity_provider_id] => Some(Self::RegisterApi {
+                api_id: (*api_id).to_owned(),
+                identity_provider_id: (*identity_provider_id).to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
     /// The intent as one text: `create_client:<key id>`.
     pub fn text(&self) -> String {
         match self {

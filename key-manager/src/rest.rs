@@ -22,11 +22,10 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 pub use crate::callers::Caller;
-pub(crate) use admin::connector_settings;
 pub use caller::Authenticate;
 pub use contract::Portal;
 pub use error::{Fault, RestError};
-pub use services::{CarryOut, CarryOutError, SecretDisplay, Services};
+pub use services::{SecretDisplay, Services};
 
 use routes::Routes;
 

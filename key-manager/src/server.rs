@@ -13,6 +13,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 use crate::clock::SystemClock;
 use crate::config::{Configuration, SealingKey};
+use crate::connections::Connections;
 use crate::connector::ConnectorTypes;
 use crate::failure::Failure;
 use crate::outbox::Executor;
@@ -26,8 +27,6 @@ use crate::{feed, operators};
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long requests under way may take once the process is to end.
 const DRAIN: Duration = Duration::from_secs(20);
-/// How often due deletions of clients are tried.
-const DELETE_AGAIN: Duration = Duration::from_secs(10);
 
 /// All endpoints but operators'.
 pub fn router(service: Arc<Service>) -> Router {
@@ -50,10 +49,14 @@ pub fn router(service: Arc<Service>) -> Router {
 pub async fn prepare(configuration: Configuration, connectors: ConnectorTypes) -> anyhow::Result<Arc<Service>> {
     let store = open_store(&configuration).await?;
     store.migrate().await?;
+    let clock = Arc::new(SystemClock);
+    let connections = Arc::new(Connections::new(connectors));
+    let outbox = Executor::new(Arc::clone(&store), Arc::clone(&connections), clock.clone());
     Ok(Arc::new(Service {
         store,
-        clock: Arc::new(SystemClock),
-        connectors: Arc::new(connectors),
+        clock,
+        connections,
+        outbox,
         bootstrap_credential: configuration.bootstrap_credential,
         gateways: configuration.gateways,
         shutting_down: tokio::sync::watch::Sender::new(false),
@@ -87,7 +90,7 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
     tracing::info!(listen = %main.local_addr()?, operators = %operators.local_addr()?, "serving");
     let operators = axum::serve(operators, operators::router(Arc::clone(&service)));
     let operators = tokio::spawn(operators.into_future());
-    let deletions = tokio::spawn(delete_clients(Executor::of(&service)));
+    let outbox = tokio::spawn(service.outbox.clone().run());
     let mut shutting_down = service.shutting_down.subscribe();
     let ended = async move {
         // An error means that the sender is gone, and so is the service.
@@ -105,18 +108,10 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
             }
         }
     }
-    deletions.abort();
+    outbox.abort();
     operators.abort();
     service.store.close().await;
     Ok(())
-}
-
-/// What could not be deleted at once is tried again, also after a restart.
-async fn delete_clients(executor: Executor) {
-    loop {
-        executor.delete_due().await;
-        tokio::time::sleep(DELETE_AGAIN).await;
-    }
 }
 
 async fn signalled() {

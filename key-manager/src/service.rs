@@ -8,7 +8,8 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::GatewayCredential;
-use crate::connector::ConnectorTypes;
+use crate::connections::Connections;
+use crate::outbox::Executor;
 use crate::store::{Store, StoreError, Transaction, Writer};
 
 /// What every endpoint and task works with.
@@ -17,8 +18,10 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The dialects that identity providers may speak.
-    pub connectors: Arc<ConnectorTypes>,
+    /// To identity providers.
+    pub connections: Arc<Connections>,
+    /// Carries out what has to reach identity providers.
+    pub outbox: Executor,
     /// Acts as user `admin` with every scope.
     pub bootstrap_credential: Option<Secret>,
     /// Who may read the feed.

@@ -18,8 +18,8 @@ use super::http::{HttpClient, bad_answer};
 use super::oidc::{self, Oidc};
 use super::{
     Check, ClientCredentials, ClientMetadata, ClientReference, ConnectorError, ConnectorSettings, ConnectorType,
-    Introspection, IssuedToken, KeyManager, Operation, RegisteredClient, RelayEndpoint, RelayRequest, RelayResponse,
-    Scope, SettingDescription, SettingKind, SettingsError, TokenRequest, TokenTypeHint,
+    Discovered, Introspection, IssuedToken, KeyManager, Operation, RegisteredClient, RelayEndpoint, RelayRequest,
+    RelayResponse, Scope, SettingDescription, SettingKind, SettingsError, TokenRequest, TokenTypeHint,
 };
 use administration::Administration;
 
@@ -38,6 +38,7 @@ impl GlewlwydType {
     }
 }
 
+#[async_trait]
 impl ConnectorType for GlewlwydType {
     fn name(&self) -> &'static str {
         "glewlwyd"
@@ -57,6 +58,10 @@ impl ConnectorType for GlewlwydType {
         // Glewlwyd compares id and secret as they stand in Basic.
         settings.properties = settings.properties.with("credentialEncoding", "raw");
         Ok(Arc::new(Glewlwyd { oidc: Oidc::new(self.http.clone(), &settings)?, administration }))
+    }
+
+    async fn discover(&self, url: &str) -> Result<Discovered, ConnectorError> {
+        oidc::ProviderMetadata::discovered(&self.http, url).await
     }
 }
 

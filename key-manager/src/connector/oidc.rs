@@ -3,115 +3,34 @@
 //! The standards know neither resources nor scopes that could be registered, no look-up by name and no owner.
 
 mod client_authentication;
+mod connector_type;
+mod endpoints;
+mod exchanges;
+mod issued;
 mod metadata;
 mod registration;
 mod verdict;
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
 use async_trait::async_trait;
-use form_urlencoded::Serializer;
 use key_validation::Secret;
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, Url};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use super::http::{self, Answer, HttpClient, bad_answer, bearer, sensitive};
+use super::http::{self, HttpClient, bad_answer, bearer, sensitive};
 use super::{
-    Check, ClientCredentials, ClientMetadata, ClientReference, ConnectorError, ConnectorSettings, ConnectorType,
-    Endpoints, Grant, Introspection, IssuedToken, KeyManager, Operation, RegisteredClient, RelayEndpoint, RelayRequest,
-    RelayResponse, SettingDescription, SettingKind, SettingsError, TokenRequest, TokenTypeHint,
+    Check, ClientCredentials, ClientMetadata, ClientReference, ConnectorError, ConnectorSettings, Endpoints, Grant,
+    Introspection, IssuedToken, KeyManager, Operation, RegisteredClient, RelayEndpoint, RelayRequest, RelayResponse,
+    SettingsError, TokenRequest, TokenTypeHint,
 };
 use client_authentication::Encoding;
+pub use connector_type::OidcType;
+pub(super) use connector_type::SETTINGS;
+use endpoints::Remembered;
+use exchanges::{FORM, now};
+use issued::read_token;
 pub use metadata::ProviderMetadata;
 use registration::Registration;
-
-const FORM: &str = "application/x-www-form-urlencoded";
-
-/// How long metadata are remembered, and how long that there were none.
-const METADATA_LIFETIME: Duration = Duration::from_secs(600);
-const METADATA_FAILURE_LIFETIME: Duration = Duration::from_secs(1);
-
-/// An identity provider may need a while until it finds what it has just created.
-const SETTLING: u64 = 30;
-const SETTLING_PAUSES: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800), Duration::from_millis(1600)];
-
-/// The type `oidc`.
-#[derive(Debug)]
-pub struct OidcType {
-    http: HttpClient,
-}
-
-impl OidcType {
-    /// Connectors of this type send by `http`.
-    pub fn new(http: HttpClient) -> Self {
-        Self { http }
-    }
-}
-
-impl ConnectorType for OidcType {
-    fn name(&self) -> &'static str {
-        "oidc"
-    }
-
-    fn display_name(&self) -> &'static str {
-        "OpenID Connect, OAuth 2.0"
-    }
-
-    fn settings(&self) -> &[SettingDescription] {
-        &SETTINGS
-    }
-
-    fn connect(&self, settings: &ConnectorSettings) -> Result<Arc<dyn KeyManager>, SettingsError> {
-        Ok(Arc::new(Oidc::new(self.http.clone(), settings)?))
-    }
-}
-
-pub(super) const SETTINGS: [SettingDescription; 5] = [
-    SettingDescription {
-        name: "clientId",
-        label: "Client ID",
-        tooltip: "The key manager's own client, by which it introspects tokens",
-        kind: SettingKind::Text,
-        required: true,
-        secret: false,
-    },
-    SettingDescription {
-        name: "clientSecret",
-        label: "Client secret",
-        tooltip: "The secret of that client",
-        kind: SettingKind::Text,
-        required: true,
-        secret: true,
-    },
-    SettingDescription {
-        name: "credentialEncoding",
-        label: "Encoding of credentials",
-        tooltip: "`raw` for identity providers that do not decode id and secret inside Basic (RFC 6749 section 2.3.1)",
-        kind: SettingKind::Choice(&["form", "raw"]),
-        required: false,
-        secret: false,
-    },
-    SettingDescription {
-        name: "initialAccessToken",
-        label: "Initial access token",
-        tooltip: "Permits the registration of clients (RFC 7591); none where registration is open",
-        kind: SettingKind::Text,
-        required: false,
-        secret: true,
-    },
-    SettingDescription {
-        name: "updateIssuesSecret",
-        label: "An update issues another secret",
-        tooltip: "True for identity providers that do so; it is how a secret is regenerated there",
-        kind: SettingKind::Flag,
-        required: false,
-        secret: false,
-    },
-];
 
 /// A connector to one identity provider.
 pub struct Oidc {
@@ -126,9 +45,6 @@ pub struct Oidc {
     reader: verdict::Reader,
     metadata: Mutex<Option<Remembered>>,
 }
-
-/// The metadata, or that there were none, and until when that counts.
-type Remembered = (Instant, Result<Arc<ProviderMetadata>, ConnectorError>);
 
 impl Oidc {
     /// Checks the settings; sends nothing.
@@ -174,126 +90,6 @@ impl Oidc {
             metadata: Mutex::new(None),
         })
     }
-
-    /// The metadata, remembered for a while; requests that come meanwhile wait for the one that asks.
-    async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ConnectorError> {
-        let mut remembered = self.metadata.lock().await;
-        if let Some((until, metadata)) = &*remembered
-            && *until > Instant::now()
-        {
-            return metadata.clone();
-        }
-        let metadata = self.fetch_metadata().await.map(Arc::new);
-        let lifetime = if metadata.is_ok() { METADATA_LIFETIME } else { METADATA_FAILURE_LIFETIME };
-        *remembered = Some((Instant::now() + lifetime, metadata.clone()));
-        metadata
-    }
-
-    async fn fetch_metadata(&self) -> Result<ProviderMetadata, ConnectorError> {
-        match (&self.well_known, &self.issuer) {
-            (Some(url), issuer) => ProviderMetadata::read(&self.http, url, issuer.as_ref()).await,
-            (None, Some(issuer)) => ProviderMetadata::discover(&self.http, issuer).await,
-            (None, None) => Ok(ProviderMetadata::default()),
-        }
-    }
-
-    /// An endpoint: what is set by hand, else what the metadata say.
-    async fn endpoint(&self, by_hand: Option<&String>, name: &'static str) -> Result<Url, ConnectorError> {
-        match by_hand.map(|text| http::endpoint(text)) {
-            Some(Ok(url)) => Ok(url),
-            Some(Err(_)) => Err(ConnectorError::NoEndpoint { endpoint: name }),
-            None => self.metadata().await?.endpoint(name),
-        }
-    }
-
-    async fn token_endpoint(&self) -> Result<Url, ConnectorError> {
-        self.endpoint(self.endpoints.token.as_ref(), "token_endpoint").await
-    }
-
-    async fn introspection_endpoint(&self) -> Result<Url, ConnectorError> {
-        self.endpoint(self.endpoints.introspection.as_ref(), "introspection_endpoint").await
-    }
-
-    async fn revocation_endpoint(&self) -> Result<Url, ConnectorError> {
-        self.endpoint(self.endpoints.revocation.as_ref(), "revocation_endpoint").await
-    }
-
-    async fn registration_endpoint(&self) -> Result<Url, ConnectorError> {
-        self.endpoint(self.endpoints.registration.as_ref(), "registration_endpoint").await
-    }
-
-    /// A form to an endpoint at which a client authenticates.
-    fn form(
-        &self,
-        url: &Url,
-        client: &ClientCredentials,
-        fields: &[(&str, &str)],
-    ) -> Result<RequestBuilder, ConnectorError> {
-        let mut form = Serializer::new(String::new());
-        form.extend_pairs(fields);
-        let mut request = self.http.request(Method::POST, url).header("content-type", FORM);
-        if let Some(secret) = &client.client_secret {
-            request = request.header("authorization", sensitive(&self.encoding.basic(&client.client_id, secret))?);
-        } else {
-            form.append_pair("client_id", &client.client_id);
-        }
-        Ok(request.body(form.finish()))
-    }
-
-    /// A request to what manages a client, repeated while a client that was just created is not found.
-    async fn manage(
-        &self,
-        method: Method,
-        registration: &Registration,
-        body: Option<&Map<String, Value>>,
-    ) -> Result<Answer, ConnectorError> {
-        let url = http::endpoint(&registration.uri).map_err(bad_answer)?;
-        let token = Secret::new(registration.token.as_str());
-        let is_settling = now().saturating_sub(registration.created_at) < SETTLING;
-        let mut pauses = SETTLING_PAUSES.into_iter().filter(|_| is_settling);
-        loop {
-            let mut request = self.http.request(method.clone(), &url).header("authorization", bearer(&token)?);
-            if let Some(body) = body {
-                request =
-                    request.header("content-type", "application/json").body(Value::from(body.clone()).to_string());
-            }
-            let answer = self.http.send(request).await?;
-            match pauses.next() {
-                Some(pause) if answer.status == 404 => tokio::time::sleep(pause).await,
-                _ => return Ok(answer),
-            }
-        }
-    }
-
-    /// 401 means that the client is gone or that the token is not the newest (RFC 7592 section 2.1 has one answer for
-    /// both): which of them, shows whether the client can still authenticate.
-    async fn is_gone(&self, client: &ClientReference) -> Result<bool, ConnectorError> {
-        let client_secret = Some(client.client_secret.clone().ok_or(ConnectorError::Unmanaged)?);
-        let credentials = ClientCredentials { client_id: client.client_id.clone(), client_secret };
-        Ok(!self.authenticates(&credentials).await?)
-    }
-
-    /// Whether an identity provider takes a client's credentials, found out without consequences: by the revocation of
-    /// a token that nobody has, or else by a token request.
-    async fn authenticates(&self, client: &ClientCredentials) -> Result<bool, ConnectorError> {
-        let answer = match self.revocation_endpoint().await {
-            Ok(url) => {
-                let fields = [("token", "no-token-of-anyone"), ("token_type_hint", "access_token")];
-                self.http.send(self.form(&url, client, &fields)?).await?
-            }
-            Err(ConnectorError::NoEndpoint { .. }) => {
-                let url = self.token_endpoint().await?;
-                self.http.send(self.form(&url, client, &[("grant_type", "client_credentials")])?).await?
-            }
-            Err(error) => return Err(error),
-        };
-        let (error, _) = answer.oauth_error();
-        match (answer.status, error.as_deref()) {
-            (_, Some("invalid_client")) | (401 | 403, _) => Ok(false),
-            (200..300 | 400 | 404, _) => Ok(true),
-            _ => Err(answer.failure()),
-        }
-    }
 }
 
 #[async_trait]
@@ -316,7 +112,7 @@ impl KeyManager for Oidc {
     async fn check(&self) -> Vec<Check> {
         let metadata = self.fetch_metadata().await.map(drop);
         let introspection = self.introspect(&Secret::new("no-token-of-anyone"), None).await.map(drop);
-        let registration = self.registration_endpoint().await.map(drop);
+        let registration = self.try_registration().await;
         let token = self.token_endpoint().await.map(drop);
         vec![
             Check { name: "metadata", outcome: metadata },
@@ -504,34 +300,3 @@ const CONTROL: &str = "not-the-secret-of-this-client";
 
 /// Headers of an answer that reach the client; all else speaks of the connection, or of cookies.
 const RELAYED_HEADERS: [&str; 5] = ["content-type", "cache-control", "pragma", "www-authenticate", "retry-after"];
-
-/// The answer of a token endpoint (RFC 6749 section 5).
-fn read_token(answer: &Answer, request: &TokenRequest) -> Result<IssuedToken, ConnectorError> {
-    let (error, reason) = answer.oauth_error();
-    match (answer.status, error.as_deref()) {
-        (200..300, _) => {}
-        (_, Some("invalid_client")) | (401 | 403, _) => return Err(ConnectorError::WrongCredentials),
-        (400, Some("invalid_scope" | "scope_invalid")) => {
-            return Err(ConnectorError::Refused { field: Some("scopes".to_owned()), reason });
-        }
-        (400, _) => return Err(ConnectorError::Refused { field: None, reason }),
-        _ => return Err(answer.failure()),
-    }
-    let json = answer.json()?;
-    let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let access_token = text("access_token").ok_or_else(|| bad_answer("a token answer without access_token"))?;
-    let asked = || request.scope.iter().map(ToString::to_string).collect();
-    Ok(IssuedToken {
-        access_token: Secret::new(access_token),
-        token_type: text("token_type").unwrap_or("Bearer").to_owned(),
-        expires_in: json.get("expires_in").and_then(Value::as_u64).map(Duration::from_secs),
-        scope: text("scope").map_or_else(asked, |scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
-    })
-}
-
-/// Seconds since the epoch.
-fn now() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "a connector stands between the identity provider's clock and ours")]
-    let now = SystemTime::now();
-    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::glewlwyd::GlewlwydType;
 use super::http::HttpClient;
 use super::oidc::OidcType;
-use super::{ConnectorSettings, KeyManager, SettingDescription, SettingsError};
+use super::{ConnectorError, ConnectorSettings, Endpoints, KeyManager, SettingDescription, SettingsError};
 
 /// A kind of connector: the `type` of a key manager.
+#[async_trait]
 pub trait ConnectorType: Send + Sync {
     /// The name in the REST API, `[a-z0-9_]+`.
     fn name(&self) -> &'static str;
@@ -24,6 +27,29 @@ pub trait ConnectorType: Send + Sync {
     /// # Errors
     /// [`SettingsError`] with the name of the setting that is missing or wrong.
     fn connect(&self, settings: &ConnectorSettings) -> Result<Arc<dyn KeyManager>, SettingsError>;
+
+    /// What an identity provider publishes about itself: at an issuer, or in one of its metadata documents.
+    ///
+    /// # Errors
+    /// [`ConnectorError`] when there is nothing to be found there.
+    async fn discover(&self, url: &str) -> Result<Discovered, ConnectorError>;
+}
+
+/// What an identity provider publishes about itself, for the settings of a key manager.
+#[derive(Clone, Debug)]
+pub struct Discovered {
+    /// `issuer`.
+    pub issuer: String,
+    /// The document, when it was asked for by its own address.
+    pub well_known_endpoint: Option<String>,
+    /// Endpoints that connectors use.
+    pub endpoints: Endpoints,
+    /// `authorization_endpoint`.
+    pub authorization_endpoint: Option<String>,
+    /// `jwks_uri`.
+    pub jwks_uri: Option<String>,
+    /// `grant_types_supported`.
+    pub grant_types: Vec<String>,
 }
 
 /// All types of connectors of this process.

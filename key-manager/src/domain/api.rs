@@ -4,7 +4,7 @@ use key_validation::UnixTime;
 use key_validation::config::raw::Ambiguity;
 use serde::{Deserialize, Serialize};
 
-use super::{AuthType, Document, LifeCycleStatus, RowVersion, Scope, ScopeMatching, Verb};
+use super::{AuthType, Document, IdentityProvider, LifeCycleStatus, RowVersion, Scope, ScopeMatching, Verb};
 
 /// An API as its developer described it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +40,16 @@ pub struct Api {
     /// When it was last changed.
     #[serde(with = "super::millis")]
     pub updated_at: UnixTime,
+}
+
+impl Api {
+    /// Whether an identity provider is to know of it: where it stands in its life cycle, one of its own.
+    pub fn is_registered_at(&self, provider: &IdentityProvider) -> bool {
+        let names = &self.policy.identity_providers;
+        let is_its_own = names.is_empty() || names.contains(&provider.name);
+        let is_there = !matches!(self.life_cycle_status, LifeCycleStatus::Created | LifeCycleStatus::Retired);
+        is_there && provider.enabled && is_its_own
+    }
 }
 
 /// How gateways treat calls of an API.

@@ -1,175 +1,160 @@
-//! Carries out intents at identity providers.
+//! Carries out intents at identity providers: at once for a caller who waits, and again until they hold.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use key_validation::Secret;
-use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
-use super::{Intent, IntentId, IntentState};
+use super::{Intent, IntentId, IntentState, KeyLocks};
 use crate::clock::Clock;
-use crate::connector::{
-    ClientMetadata, ClientReference, ConnectorError, ConnectorTypes, Happened, KeyManager, ManagementHandle,
-    RegisteredClient,
-};
-use crate::domain::{ApplicationKey, KeyState};
-use crate::rest::{CarryOut, CarryOutError, connector_settings};
-use crate::service::Service;
+use crate::connections::Connections;
+use crate::connector::{ConnectorError, Happened, KeyManager};
+use crate::domain::IdentityProvider;
 use crate::store::{Store, StoreError, Transaction, Writer};
 
-const RETRY_AFTER: Duration = Duration::from_secs(30);
-const DUE_AT_ONCE: u32 = 100;
+/// How often it is looked for due intents, which other processes may have written.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const DUE_AT_ONCE: u32 = 32;
 
-/// Carries out intents, one try for each call.
+/// Carries out intents.
 #[derive(Clone)]
 pub struct Executor {
-    store: Arc<dyn Store>,
-    connectors: Arc<ConnectorTypes>,
-    clock: Arc<dyn Clock>,
+    pub(super) store: Arc<dyn Store>,
+    connections: Arc<Connections>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) locks: Arc<KeyLocks>,
+    written: Arc<Notify>,
+}
+
+/// Why an intent was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CarryOutError {
+    /// The identity provider.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Executor {
-    /// For a service.
-    pub fn of(service: &Service) -> Self {
-        Self {
-            store: Arc::clone(&service.store),
-            connectors: Arc::clone(&service.connectors),
-            clock: Arc::clone(&service.clock),
-        }
+    /// Over a store.
+    pub fn new(store: Arc<dyn Store>, connections: Arc<Connections>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, connections, clock, locks: Arc::default(), written: Arc::default() }
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        let now = self.clock.now();
-        self.store.write(Writer { actor: "outbox".to_owned(), request_id: String::new(), now }).await
+    /// One exchange at a time about a client.
+    pub fn locks(&self) -> &KeyLocks {
+        &self.locks
     }
 
-    /// A key and the connector of its identity provider; `None` when either is gone.
-    async fn find(&self, key_id: &str) -> Result<Option<(ApplicationKey, Arc<dyn KeyManager>)>, CarryOutError> {
-        let mut read = self.store.read().await?;
-        let Some(key) = read.find_key(key_id).await? else { return Ok(None) };
-        let Some(provider) = read.find_identity_provider(&key.identity_provider_id).await? else { return Ok(None) };
-        let connected = self.connectors.connect(&provider.connector, &connector_settings(&provider));
-        let connector = connected
-            .map_err(|error| ConnectorError::BadAnswer { reason: error.to_string(), happened: Happened::No })?;
-        Ok(Some((key, connector)))
+    /// Says that intents were written, for [`Executor::run`] to carry out.
+    pub fn wake(&self) {
+        self.written.notify_one();
     }
 
-    async fn create(&self, id: &IntentId, key_id: &str) -> Result<(), CarryOutError> {
-        let Some((key, connector)) = self.find(key_id).await? else { return Ok(()) };
-        let metadata: ClientMetadata = serde_json::from_value(Value::Object(key.metadata.clone()))
-            .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        match connector.create_client(&metadata).await {
-            Ok(client) => self.keep_client(id, key, client).await,
-            Err(error) => {
-                self.keep_failure(id, key, &error).await?;
-                Err(error.into())
+    /// Carries out an intent that its writer waits for. A creation that surely did not happen is forgotten with the
+    /// place that it held; one that may have happened is [resolved](Executor::run) later. A deletion stays until it is done.
+    ///
+    /// # Errors
+    /// [`CarryOutError`] for the writer.
+    pub async fn carry_out(&self, id: IntentId) -> Result<(), CarryOutError> {
+        let executor = self.clone();
+        // Its own task: a caller who goes away must not end it between two steps.
+        let task = tokio::spawn(async move {
+            let Some(intent) = executor.begin(&id).await? else { return Ok(()) };
+            match &id {
+                IntentId::CreateClient { key_id } => executor.create(&intent, key_id).await,
+                IntentId::DeleteClient { key_id } => executor.delete(&intent, key_id).await,
+                IntentId::RegisterApi { api_id, identity_provider_id } => {
+                    executor.register(&intent, api_id, identity_provider_id).await
+                }
+            }
+        });
+        task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the task has ended".to_owned()).into()))
+    }
+
+    /// Carries out what is due, for as long as the process runs.
+    pub async fn run(self) {
+        loop {
+            self.carry_out_due().await;
+            tokio::select! {
+                () = self.written.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
     }
 
-    async fn keep_client(
-        &self,
-        id: &IntentId,
-        mut key: ApplicationKey,
-        client: RegisteredClient,
-    ) -> Result<(), CarryOutError> {
-        if let Ok(Value::Object(metadata)) = serde_json::to_value(&client.metadata) {
-            key.metadata = metadata;
-        }
-        key.state = KeyState::Created;
-        key.client_id = Some(client.client_id);
-        key.client_secret = client.client_secret;
-        key.handle = client.handle.map(|handle| Secret::new(handle.expose()));
-        key.updated_at = self.clock.now();
-        let mut transaction = self.write().await?;
-        transaction.update_key(&key).await?;
-        transaction.delete_intent(id).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Nothing can have happened: the place is given back. Otherwise trying again could make two clients.
-    async fn keep_failure(&self, id: &IntentId, key: ApplicationKey, error: &ConnectorError) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
-        if error.happened() == Happened::No {
-            transaction.delete_intent(id).await?;
-            transaction.delete_key(&key.id).await?;
-        } else if let Some(intent) = transaction.find_intent(id).await? {
-            transaction.put_intent(&self.failed(intent, IntentState::PossiblyOrphaned, error)).await?;
-        }
-        transaction.commit().await
-    }
-
-    fn failed(&self, intent: Intent, state: IntentState, error: &ConnectorError) -> Intent {
-        Intent {
-            attempts: intent.attempts.saturating_add(1),
-            next_attempt_at: self.clock.now().plus(RETRY_AFTER),
-            state,
-            error: Some(error.to_string()),
-            ..intent
-        }
-    }
-
-    /// Carries out the deletions that are due; those that fail stay for a later call.
-    pub async fn delete_due(&self) {
+    /// Carries out what is due; what fails stays for later.
+    pub async fn carry_out_due(&self) {
         let due = async { self.store.read().await?.list_due_intents(self.clock.now(), DUE_AT_ONCE).await };
         let intents = match due.await {
             Ok(intents) => intents,
             Err(error) => return tracing::warn!(%error, "the outbox cannot be read"),
         };
-        for Intent { id, .. } in intents {
-            let IntentId::DeleteClient { key_id } = &id else { continue };
-            if let Err(error) = self.delete(&id, key_id).await {
-                tracing::warn!(%error, intent = id.text(), "an intent was not carried out");
-            }
-        }
-    }
-
-    /// Deleting twice does no harm, so that a failed one is always tried again.
-    async fn delete(&self, id: &IntentId, key_id: &str) -> Result<(), CarryOutError> {
-        let Some((key, connector)) = self.find(key_id).await? else { return Ok(()) };
-        let deleted = match key.client_id.clone() {
-            Some(client_id) => connector.delete_client(&reference(&key, client_id)).await,
-            None => Ok(()),
-        };
-        let mut transaction = self.write().await?;
-        match &deleted {
-            Ok(()) => {
-                transaction.delete_intent(id).await?;
-                transaction.delete_key(&key.id).await?;
-            }
-            Err(error) => {
-                if let Some(intent) = transaction.find_intent(id).await? {
-                    transaction.put_intent(&self.failed(intent, IntentState::Pending, error)).await?;
+        let mut tasks = JoinSet::new();
+        for intent in intents {
+            let executor = self.clone();
+            tasks.spawn(async move {
+                if let Err(error) = executor.reconcile(&intent).await {
+                    tracing::warn!(%error, intent = intent.id.text(), "an intent was not carried out");
                 }
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// An intent whose writer does not wait, or has died.
+    async fn reconcile(&self, found: &Intent) -> Result<(), CarryOutError> {
+        let Some(intent) = self.begin(&found.id).await? else { return Ok(()) };
+        match &found.id {
+            IntentId::CreateClient { key_id } => self.resolve(&intent, found.attempts > 0, key_id).await,
+            IntentId::DeleteClient { key_id } => self.delete(&intent, key_id).await,
+            IntentId::RegisterApi { api_id, identity_provider_id } => {
+                self.register(&intent, api_id, identity_provider_id).await
             }
         }
+    }
+
+    /// Takes an intent, so that nobody else does; `None` when somebody has, or when it is gone.
+    async fn begin(&self, id: &IntentId) -> Result<Option<Intent>, StoreError> {
+        let now = self.clock.now();
+        let mut transaction = self.write().await?;
+        let found = transaction.find_intent(id).await?;
+        let is_free = |intent: &Intent| {
+            intent.state == IntentState::Pending && (intent.attempts == 0 || intent.next_attempt_at <= now)
+        };
+        let Some(intent) = found.filter(is_free).map(|intent| intent.begun(now)) else { return Ok(None) };
+        transaction.put_intent(&intent).await?;
         transaction.commit().await?;
-        Ok(deleted?)
+        Ok(Some(intent))
     }
-}
 
-fn reference(key: &ApplicationKey, client_id: String) -> ClientReference {
-    ClientReference {
-        client_id,
-        client_secret: key.client_secret.clone(),
-        handle: key.handle.as_ref().map(|handle| ManagementHandle::new(handle.expose())),
-    }
-}
-
-#[async_trait]
-impl CarryOut for Executor {
-    async fn carry_out(&self, id: &IntentId) -> Result<(), CarryOutError> {
-        match id {
-            IntentId::CreateClient { key_id } => self.create(id, key_id).await,
-            IntentId::DeleteClient { key_id } => self.delete(id, key_id).await,
-            // It stays in the outbox: nothing registers APIs yet.
-            IntentId::RegisterApi { .. } => Ok(()),
+    /// It failed and is tried again, or waits for a person.
+    pub(super) async fn put_off(&self, intent: &Intent, state: IntentState, error: String) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        if is_current(transaction.as_mut(), intent).await? {
+            transaction.put_intent(&intent.failed(self.clock.now(), state, error)).await?;
         }
+        transaction.commit().await
     }
 
-    fn wake(&self) {
-        let executor = self.clone();
-        tokio::spawn(async move { executor.delete_due().await });
+    pub(super) fn connect(&self, provider: &IdentityProvider) -> Result<Arc<dyn KeyManager>, ConnectorError> {
+        let wrong = |error: crate::connector::SettingsError| ConnectorError::BadAnswer {
+            reason: error.to_string(),
+            happened: Happened::No,
+        };
+        self.connections.to(provider).map_err(wrong)
     }
+
+    pub(super) async fn write(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        let now = self.clock.now();
+        self.store.write(Writer { actor: "outbox".to_owned(), request_id: String::new(), now }).await
+    }
+}
+
+/// Whether an intent is still the one that was begun: the thing may have changed meanwhile, and be meant anew.
+pub(super) async fn is_current(transaction: &mut dyn Transaction, intent: &Intent) -> Result<bool, StoreError> {
+    Ok(transaction.find_intent(&intent.id).await?.as_ref() == Some(intent))
 }

@@ -8,8 +8,6 @@ use axum::http::Method;
 use super::contract::Portal;
 use super::routes::Routes;
 
-pub(crate) use key_managers::connector_settings;
-
 /// The operations.
 pub(super) fn routes() -> Routes {
     Routes::new(Portal::Admin)

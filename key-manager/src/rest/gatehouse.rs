@@ -16,8 +16,9 @@ use super::publisher::time;
 use super::request::{Body, Page, Parameters, text};
 use super::routes::Routes;
 use super::{Caller, Services};
+use crate::connector::Check;
 use crate::domain::{Gateway, Revocation, RevocationAction, RevocationKind};
-use crate::outbox::Intent;
+use crate::outbox::{self, Intent, IntentId};
 use crate::store::Listed;
 
 /// How long a cut-off lasts that says nothing else: longer than tokens do.
@@ -31,6 +32,8 @@ pub(super) fn routes() -> Routes {
         .on(Method::DELETE, "/revocations/{revocationId}", lift)
         .on(Method::GET, "/gateways", list_gateways)
         .on(Method::GET, "/reconciliation", list_intents)
+        .on(Method::DELETE, "/reconciliation/{intentId}", forget_intent)
+        .on(Method::POST, "/key-managers/{keyManagerId}/check", check_key_manager)
 }
 
 async fn list_revocations(
@@ -82,6 +85,33 @@ async fn list_intents(
     let found = services.read().await?.list_intents(page.window()).await?;
     let items = found.items.iter().map(intent).collect();
     Ok(Json(page.list("/api/gatehouse/v1/reconciliation", Listed { items, total: found.total })).into_response())
+}
+
+/// Somebody has looked at the identity provider: what the intent is for is settled.
+async fn forget_intent(
+    State(services): State<Services>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, RestError> {
+    let id = IntentId::parse(&id).ok_or(RestError::NotFound)?;
+    let mut transaction = services.write(&caller).await?;
+    if !outbox::forget(transaction.as_mut(), &id).await? {
+        return Err(RestError::NotFound);
+    }
+    transaction.commit().await?;
+    Ok(StatusCode::OK)
+}
+
+/// Tries the connection to an identity provider, and says of each part what is wrong with it.
+async fn check_key_manager(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, RestError> {
+    let provider = services.read().await?.find_identity_provider(&id).await?.ok_or(RestError::NotFound)?;
+    let checks = services.connect(&provider)?.check().await;
+    let is_good = checks.iter().all(|check| check.outcome.is_ok());
+    let told = checks.iter().map(|Check { name, outcome }| match outcome {
+        Ok(()) => json!({ "check": name, "good": true }),
+        Err(error) => json!({ "check": name, "good": false, "problem": error.to_string() }),
+    });
+    Ok(Json(json!({ "good": is_good, "checks": told.collect::<Vec<_>>() })).into_response())
 }
 
 fn read(mut members: Map<String, Value>, now: UnixTime) -> Result<Revocation, Fault> {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use key_validation::UnixTime;
 
 use super::caller::{Authenticate, BootstrapCredential};
 use super::error::RestError;
 use crate::callers::Caller;
-use crate::connector::{ConnectorError, ConnectorTypes, KeyManager};
+use crate::connections::Connections;
+use crate::connector::{ConnectorError, KeyManager};
 use crate::domain::IdentityProvider;
-use crate::outbox::{Executor, IntentId};
+use crate::outbox::{CarryOutError, Executor};
 use crate::service::Service;
 use crate::store::{Store, Transaction, Writer};
 
@@ -21,36 +21,14 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// Who calls.
     pub authentication: Arc<dyn Authenticate>,
-    /// The dialects of identity providers.
-    pub connectors: Arc<ConnectorTypes>,
+    /// To identity providers.
+    pub connections: Arc<Connections>,
     /// Carries out what has to reach identity providers.
-    pub outbox: Arc<dyn CarryOut>,
+    pub outbox: Executor,
     /// The clock.
     pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
     /// Whether `oauth-keys` shows secrets again.
     pub secret_display: SecretDisplay,
-}
-
-/// Carries out an intent at once, for a caller who waits for it.
-#[async_trait]
-pub trait CarryOut: Send + Sync {
-    /// Tries an intent of the outbox. A creation that surely did not happen is forgotten with the place that it
-    /// held; one that may have happened stays, for a person. A deletion stays until it is done.
-    async fn carry_out(&self, id: &IntentId) -> Result<(), CarryOutError>;
-
-    /// Says that there are intents to try.
-    fn wake(&self);
-}
-
-/// Why an intent was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum CarryOutError {
-    /// The identity provider.
-    #[error(transparent)]
-    Connector(#[from] ConnectorError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
 }
 
 /// When the secret of a client is shown.
@@ -70,8 +48,8 @@ impl Services {
         Self {
             store: Arc::clone(&service.store),
             authentication: Arc::new(BootstrapCredential(service.bootstrap_credential.clone())),
-            connectors: Arc::clone(&service.connectors),
-            outbox: Arc::new(Executor::of(service)),
+            connections: Arc::clone(&service.connections),
+            outbox: service.outbox.clone(),
             now: Arc::new(move || clock.now()),
             secret_display: SecretDisplay::default(),
         }
@@ -90,8 +68,7 @@ impl Services {
 
     /// The connector of an identity provider.
     pub(super) fn connect(&self, provider: &IdentityProvider) -> Result<Arc<dyn KeyManager>, RestError> {
-        let settings = super::admin::connector_settings(provider);
-        self.connectors.connect(&provider.connector, &settings).map_err(|error| {
+        self.connections.to(provider).map_err(|error| {
             RestError::BadGateway(format!("key manager `{}`: {error}; an administrator can change it", provider.name))
         })
     }

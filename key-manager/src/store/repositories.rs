@@ -36,6 +36,8 @@ pub trait Apis {
     async fn delete_api_revision(&mut self, id: &str) -> Result<()>;
     /// How an API stands at its identity providers.
     async fn list_api_registrations(&mut self, api_id: &str) -> Result<Vec<ApiRegistration>>;
+    /// How APIs stand at one identity provider.
+    async fn list_api_registrations_at(&mut self, identity_provider_id: &str) -> Result<Vec<ApiRegistration>>;
     /// Adds or replaces how it stands at one.
     async fn put_api_registration(&mut self, registration: &ApiRegistration) -> Result<()>;
     /// Removes how it stood at one.

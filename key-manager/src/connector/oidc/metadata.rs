@@ -4,7 +4,7 @@ use reqwest::{Method, Url};
 use serde_json::{Map, Value};
 
 use crate::connector::http::{self, HttpClient, bad_answer};
-use crate::connector::{ConnectorError, Happened};
+use crate::connector::{ConnectorError, Discovered, Endpoints, Happened};
 
 /// What identity providers publish about themselves, out of all their documents.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,36 @@ impl ProviderMetadata {
             check_issuer(url, &document, issuer)?;
         }
         Ok(Self(document))
+    }
+
+    /// What an issuer, or one of its documents, says for the settings of a key manager.
+    ///
+    /// # Errors
+    /// As for [`ProviderMetadata::discover`]; [`ConnectorError::Refused`] when `url` is none.
+    pub(in crate::connector) async fn discovered(http: &HttpClient, url: &str) -> Result<Discovered, ConnectorError> {
+        let refused =
+            |reason: &str| ConnectorError::Refused { field: Some("url".to_owned()), reason: reason.to_owned() };
+        let url = http::endpoint(url).map_err(refused)?;
+        let is_document = url.path().contains("/.well-known/");
+        let metadata =
+            if is_document { Self::read(http, &url, None).await? } else { Self::discover(http, &url).await? };
+        let text = |name: &str| metadata.text(name).map(str::to_owned);
+        let issuer = text("issuer").filter(|issuer| !issuer.is_empty());
+        Ok(Discovered {
+            issuer: issuer.ok_or_else(|| unchanged(format!("the metadata at {url} name no issuer")))?,
+            well_known_endpoint: is_document.then(|| url.to_string()),
+            endpoints: Endpoints {
+                registration: text("registration_endpoint"),
+                token: text("token_endpoint"),
+                introspection: text("introspection_endpoint"),
+                revocation: text("revocation_endpoint"),
+                userinfo: text("userinfo_endpoint"),
+                scope_management: None,
+            },
+            authorization_endpoint: text("authorization_endpoint"),
+            jwks_uri: text("jwks_uri"),
+            grant_types: metadata.texts("grant_types_supported").into_iter().map(str::to_owned).collect(),
+        })
     }
 
     /// A member that is a text.

@@ -10,13 +10,13 @@ use key_validation::Secret;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::connector::{self, ConnectorSettings, Properties};
+use crate::connections;
 use crate::domain::{Endpoints, IdentityProvider};
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{Body, IfMatch, flag, tagged, text, texts};
 use crate::rest::{Caller, Services};
-use crate::store::Transaction;
+use crate::store::{Transaction, Window};
 
 /// What is shown of a secret; sent back, it stands for the secret that is there.
 const MASK: &str = "*****";
@@ -97,6 +97,10 @@ pub(super) async fn delete(
     if keys > 0 {
         return Err(RestError::Conflict(format!("{keys} keys of applications are at the key manager")));
     }
+    let apis = transaction.list_apis(Window::ALL).await?.items;
+    if let Some(api) = apis.iter().find(|api| api.policy.identity_providers.contains(&provider.name)) {
+        return Err(RestError::Conflict(format!("the API `{}` {} names the key manager", api.name, api.version)));
+    }
     transaction.delete_identity_provider(&id).await?;
     transaction.commit().await?;
     Ok(StatusCode::OK)
@@ -104,30 +108,6 @@ pub(super) async fn delete(
 
 async fn find(transaction: &mut dyn Transaction, id: &str) -> Result<IdentityProvider, RestError> {
     transaction.find_identity_provider(id).await?.ok_or(RestError::NotFound)
-}
-
-/// What a connector needs to know of an identity provider.
-pub(crate) fn connector_settings(provider: &IdentityProvider) -> ConnectorSettings {
-    let endpoints = provider.endpoints.clone();
-    let secrets = provider.secrets.iter().map(|(name, secret)| (name.clone(), json!(secret.expose())));
-    let plain = provider.settings.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let claim = |name: &str| provider.document.get(name).and_then(Value::as_str).map(str::to_owned);
-    ConnectorSettings {
-        name: provider.name.clone(),
-        issuer: provider.issuer.clone(),
-        well_known_endpoint: endpoints.well_known_endpoint,
-        endpoints: connector::Endpoints {
-            registration: endpoints.client_registration_endpoint,
-            token: endpoints.token_endpoint,
-            introspection: endpoints.introspection_endpoint,
-            revocation: endpoints.revoke_endpoint,
-            userinfo: endpoints.user_info_endpoint,
-            scope_management: endpoints.scope_management_endpoint,
-        },
-        consumer_key_claim: claim("consumerKeyClaim"),
-        scopes_claim: claim("scopesClaim"),
-        properties: Properties::new(plain.chain(secrets).collect()),
-    }
 }
 
 fn describe(
@@ -151,7 +131,7 @@ fn describe(
     provider.enable_map_oauth_consumer_apps = flag(&mut members, "enableMapOAuthConsumerApps").unwrap_or(true);
     settings(services, provider, members.remove("additionalProperties"));
     provider.document = members;
-    let connected = services.connectors.connect(&provider.connector, &connector_settings(provider));
+    let connected = services.connections.types().connect(&provider.connector, &connections::settings(provider));
     connected.map(|_| ()).map_err(|error| Fault::new(error.setting, error.reason))
 }
 
@@ -180,9 +160,10 @@ fn endpoints(members: &mut Map<String, Value>) -> Result<Endpoints, Fault> {
 
 /// The connector says which settings are secrets.
 fn settings(services: &Services, provider: &mut IdentityProvider, given: Option<Value>) {
-    let secret_names: Vec<&str> = services.connectors.get(&provider.connector).map_or_else(Vec::new, |connector| {
-        connector.settings().iter().filter(|setting| setting.secret).map(|setting| setting.name).collect()
-    });
+    let secret_names: Vec<&str> =
+        services.connections.types().get(&provider.connector).map_or_else(Vec::new, |connector| {
+            connector.settings().iter().filter(|setting| setting.secret).map(|setting| setting.name).collect()
+        });
     let before = std::mem::take(&mut provider.secrets);
     provider.settings.clear();
     let Some(Value::Object(given)) = given else { return };

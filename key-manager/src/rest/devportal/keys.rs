@@ -4,8 +4,6 @@
 mod client;
 mod token;
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -17,7 +15,7 @@ use uuid::Uuid;
 use super::applications;
 use crate::connector::ClientCredentials;
 use crate::domain::{Application, ApplicationKey, IdentityProvider, KeyMode, KeyState, KeyType};
-use crate::outbox::{Intent, IntentId, IntentState};
+use crate::outbox::{Intent, IntentId, Step};
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{Body, text, texts};
@@ -27,9 +25,6 @@ use crate::store::Transaction;
 
 pub(super) use client::{regenerate_secret, update};
 pub(super) use token::generate_token;
-
-/// How long a request carries out an intent alone, before the reconciler takes it for abandoned.
-const CARRIED_OUT_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn generate(
     State(services): State<Services>,
@@ -50,10 +45,11 @@ pub(super) async fn generate(
     key.metadata = client::metadata(&key.client_name, &mut members)?;
     key.document = members;
     transaction.insert_key(&key).await?;
-    let intent = intent(IntentId::CreateClient { key_id: key.id.clone() }, now.plus(CARRIED_OUT_WITHIN), now);
+    let intent = Intent::carried_out_by_its_writer(IntentId::CreateClient { key_id: key.id.clone() }, now);
     transaction.put_intent(&intent).await?;
     transaction.commit().await?;
-    services.outbox.carry_out(&intent.id).await?;
+    Step::CreateWritten.done();
+    services.outbox.carry_out(intent.id).await?;
     let key = find(services.read().await?.as_mut(), &caller, &id, &key.id).await?;
     Ok(Json(description(&key, &provider, Shown::Secret)).into_response())
 }
@@ -127,6 +123,7 @@ pub(super) async fn delete(
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
     remove(transaction.as_mut(), key, (services.now)()).await?;
     transaction.commit().await?;
+    Step::DeleteWritten.done();
     services.outbox.wake();
     Ok(StatusCode::OK)
 }
@@ -154,7 +151,7 @@ pub(super) async fn remove(
             key.updated_at = now;
             transaction.update_key(&key).await?;
             let id = IntentId::DeleteClient { key_id: key.id };
-            Ok(transaction.put_intent(&intent(id, now, now)).await?)
+            Ok(transaction.put_intent(&Intent::new(id, now)).await?)
         }
     }
 }
@@ -225,10 +222,6 @@ fn blank(application: &Application, provider: &IdentityProvider, key_type: KeyTy
         created_at: now,
         updated_at: now,
     }
-}
-
-fn intent(id: IntentId, next_attempt_at: UnixTime, now: UnixTime) -> Intent {
-    Intent { id, attempts: 0, next_attempt_at, state: IntentState::Pending, error: None, created_at: now }
 }
 
 /// Whether an answer shows the client's secret.

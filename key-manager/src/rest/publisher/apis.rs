@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{description, registration};
 use crate::domain::{Api, ApiPolicy, LifeCycleStatus, Scope};
+use crate::outbox::Step;
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{Body, IfMatch, Page, Parameters, created, tagged};
@@ -95,6 +96,7 @@ pub(super) async fn save(
     registration::follow(transaction.as_mut(), &api, api.updated_at).await?;
     let told = tell(transaction.as_mut(), &api.id).await?;
     transaction.commit().await?;
+    Step::RegisterWritten.done();
     services.outbox.wake();
     Ok(told)
 }

@@ -2,8 +2,8 @@
 
 use key_validation::UnixTime;
 
-use crate::domain::{Api, ApiRegistration, IdentityProvider, LifeCycleStatus, RegistrationState};
-use crate::outbox::{Intent, IntentId, IntentState};
+use crate::domain::{Api, ApiRegistration, IdentityProvider, RegistrationState};
+use crate::outbox::{Intent, IntentId};
 use crate::rest::error::{Fault, RestError};
 use crate::store::Transaction;
 
@@ -12,7 +12,7 @@ pub(super) async fn follow(transaction: &mut dyn Transaction, api: &Api, now: Un
     let known = transaction.list_api_registrations(&api.id).await?;
     for provider in &transaction.list_identity_providers().await? {
         let before = known.iter().find(|one| one.identity_provider_id == provider.id);
-        let is_wanted = is_wanted(api, provider);
+        let is_wanted = api.is_registered_at(provider);
         if is_wanted {
             transaction.put_api_registration(&pending(api, provider, before, now)).await?;
         }
@@ -55,12 +55,6 @@ pub(super) async fn standing(
     Ok(named)
 }
 
-fn is_wanted(api: &Api, provider: &IdentityProvider) -> bool {
-    let names = &api.policy.identity_providers;
-    let is_its_own = names.is_empty() || names.contains(&provider.name);
-    api.life_cycle_status != LifeCycleStatus::Created && provider.enabled && is_its_own
-}
-
 fn pending(api: &Api, provider: &IdentityProvider, before: Option<&ApiRegistration>, now: UnixTime) -> ApiRegistration {
     ApiRegistration {
         api_id: api.id.clone(),
@@ -74,6 +68,6 @@ fn pending(api: &Api, provider: &IdentityProvider, before: Option<&ApiRegistrati
 }
 
 fn register(api_id: &str, identity_provider_id: &str, now: UnixTime) -> Intent {
-    let id = IntentId::RegisterApi { api_id: api_id.to_owned(), identity_provider_id: identity_provider_id.to_owned() };
-    Intent { id, attempts: 0, next_attempt_at: now, state: IntentState::Pending, error: None, created_at: now }
+    let (api_id, identity_provider_id) = (api_id.to_owned(), identity_provider_id.to_owned());
+    Intent::new(IntentId::RegisterApi { api_id, identity_provider_id }, now)
 }

@@ -87,6 +87,12 @@ impl Apis for SqliteTransaction {
         rows.iter().map(|row| from_json("a registration", column(row, 0)?)).collect()
     }
 
+    async fn list_api_registrations_at(&mut self, identity_provider_id: &str) -> Result<Vec<ApiRegistration>> {
+        let sql = "SELECT body FROM api_registrations WHERE identity_provider_id = ? ORDER BY api_id";
+        let rows = self.fetch_all(sqlx::query(sql).bind(identity_provider_id)).await?;
+        rows.iter().map(|row| from_json("a registration", column(row, 0)?)).collect()
+    }
+
     async fn put_api_registration(&mut self, registration: &ApiRegistration) -> Result<()> {
         let sql = "INSERT INTO api_registrations VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
         let query = sqlx::query(sql).bind(&registration.api_id).bind(&registration.identity_provider_id);

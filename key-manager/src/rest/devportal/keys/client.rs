@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use key_validation::Secret;
 use serde_json::{Map, Value, json};
 
 use super::{Shown, description, find, provider_of, shown};
-use crate::connector::{ClientMetadata, ClientReference, ManagementHandle, RegisteredClient};
-use crate::domain::{ApplicationKey, Document};
+use crate::connector::ClientMetadata;
+use crate::domain::{ApplicationKey, Document, IdentityProvider};
+use crate::outbox;
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{Body, text, texts};
@@ -31,11 +31,9 @@ pub(crate) async fn update(
     let mut members = body.of(Portal::Devportal, "ApplicationKey")?;
     let mut transaction = services.read().await?;
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
-    let provider = provider_of(transaction.as_mut(), &key).await?;
     drop(transaction);
-    let wanted = metadata(&key.client_name, &mut members)?;
-    let client = services.connect(&provider)?.update_client(&reference(&key)?, &read(&wanted)?).await?;
-    let key = store(&services, &caller, key, client).await?;
+    let wanted = read(&metadata(&key.client_name, &mut members)?)?;
+    let (key, provider) = change(&services, caller, id, key_id, Change::Replace(wanted)).await?;
     Ok(Json(description(&key, &provider, shown(&services))).into_response())
 }
 
@@ -44,42 +42,45 @@ pub(crate) async fn regenerate_secret(
     caller: Caller,
     Path((id, key_id)): Path<(String, String)>,
 ) -> Result<Response, RestError> {
-    let mut transaction = services.read().await?;
-    let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
-    let provider = provider_of(transaction.as_mut(), &key).await?;
-    drop(transaction);
-    let connector = services.connect(&provider)?;
-    let client = connector.regenerate_secret(&reference(&key)?, &read(&key.metadata)?).await?;
-    let key = store(&services, &caller, key, client).await?;
+    let (key, provider) = change(&services, caller, id, key_id, Change::RegenerateSecret).await?;
     let told = description(&key, &provider, Shown::Secret);
     Ok(Json(json!({ "consumerKey": told.get("consumerKey"), "consumerSecret": told.get("consumerSecret") }))
         .into_response())
 }
 
-/// Stores what the identity provider told at once: its handle may be another after each use.
-async fn store(
-    services: &Services,
-    caller: &Caller,
-    mut key: ApplicationKey,
-    client: RegisteredClient,
-) -> Result<ApplicationKey, RestError> {
-    key.metadata = document(&client.metadata);
-    key.client_secret = client.client_secret.or(key.client_secret);
-    key.handle = client.handle.map(|handle| Secret::new(handle.expose())).or(key.handle);
-    key.updated_at = (services.now)();
-    let mut transaction = services.write(caller).await?;
-    transaction.update_key(&key).await?;
-    transaction.commit().await?;
-    Ok(key)
+/// What becomes of a client.
+enum Change {
+    Replace(ClientMetadata),
+    RegenerateSecret,
 }
 
-/// The client of a key that exists.
-pub(super) fn reference(key: &ApplicationKey) -> Result<ClientReference, RestError> {
-    Ok(ClientReference {
-        client_id: key.client_id.clone().ok_or(RestError::NotFound)?,
-        client_secret: key.client_secret.clone(),
-        handle: key.handle.as_ref().map(|handle| ManagementHandle::new(handle.expose())),
-    })
+/// Changes a client at its identity provider and stores what that told. In a task of its own, one at a time for a
+/// client: a caller who goes away must not lose a registration access token that was rotated.
+async fn change(
+    services: &Services,
+    caller: Caller,
+    application_id: String,
+    key_id: String,
+    change: Change,
+) -> Result<(ApplicationKey, IdentityProvider), RestError> {
+    let services = services.clone();
+    let task = tokio::spawn(async move {
+        let _alone = services.outbox.locks().lock(&key_id).await;
+        let mut transaction = services.read().await?;
+        let key = find(transaction.as_mut(), &caller, &application_id, &key_id).await?;
+        let provider = provider_of(transaction.as_mut(), &key).await?;
+        drop(transaction);
+        let connector = services.connect(&provider)?;
+        let client_id = key.client_id.clone().ok_or(RestError::NotFound)?;
+        let reference = outbox::reference(&key, client_id);
+        let client = match change {
+            Change::Replace(metadata) => connector.update_client(&reference, &metadata).await?,
+            Change::RegenerateSecret => connector.regenerate_secret(&reference, &read(&key.metadata)?).await?,
+        };
+        let key = services.outbox.keep_told(&key_id, &client).await?.ok_or(RestError::NotFound)?;
+        Ok((key, provider))
+    });
+    task.await.unwrap_or(Err(RestError::Internal))
 }
 
 /// What a client is to be, out of WSO2's members.

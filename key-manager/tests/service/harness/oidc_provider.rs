@@ -10,7 +10,7 @@ use super::process::Supervised;
 use super::{connect, repository_root, scratch, until};
 
 pub(crate) struct OidcProvider {
-    _process: Supervised,
+    process: Supervised,
     pub(crate) issuer: String,
     pub(crate) connector: Arc<dyn KeyManager>,
 }
@@ -34,7 +34,17 @@ impl OidcProvider {
         let ready = |log: &str| log.lines().find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
         let issuer = until(&mut process, async |log| ready(log)).await;
         let connector = connect("oidc", &issuer, properties());
-        Self { _process: process, issuer, connector }
+        Self { process, issuer, connector }
+    }
+}
+
+impl OidcProvider {
+    /// The ids of the clients that are registered, the oldest first.
+    pub(crate) fn clients(&self) -> Vec<String> {
+        let log = self.process.log();
+        let named = |word: &'static str| log.lines().filter_map(move |line| line.strip_prefix(word).map(str::to_owned));
+        let deleted: Vec<String> = named("deleted ").collect();
+        named("registered ").filter(|id| !deleted.contains(id)).collect()
     }
 }
 

@@ -14,6 +14,8 @@ use super::{connect, scratch, until};
 pub(crate) struct Glewlwyd {
     _process: Supervised,
     pub(crate) connector: Arc<dyn KeyManager>,
+    /// Those of a key manager for it.
+    pub(crate) settings: Value,
 }
 
 impl Glewlwyd {
@@ -34,8 +36,11 @@ impl Glewlwyd {
             "clientId": "gateway", "clientSecret": "gateway-secret", "administrationUrl": format!("{base}/api"),
             "administratorName": "admin", "administratorPassword": "password",
         });
-        let connector = connect("glewlwyd", &format!("{base}/api/oidc"), properties);
-        Self { _process: process, connector }
+        let issuer = format!("{base}/api/oidc");
+        let settings =
+            json!({"name": "corporate", "type": "glewlwyd", "issuer": issuer, "additionalProperties": properties});
+        let connector = connect("glewlwyd", &issuer, properties);
+        Self { _process: process, connector, settings }
     }
 }
 

@@ -1,10 +1,12 @@
-//! Identity providers on free ports, which end with the test, and connectors to them.
+//! Identity providers and key managers on free ports, which end with the test, and connectors.
 
 #[path = "../../../tests/e2e/harness/process.rs"]
 mod process;
 
+pub(crate) mod contract;
 pub(crate) mod glewlwyd;
 pub(crate) mod oidc_provider;
+pub(crate) mod served;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,7 +79,7 @@ fn repository_root() -> PathBuf {
 
 /// An empty directory for the files of one process.
 fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connectors").join(name);
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("service").join(name);
     // Absent on the first run.
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).expect("create the scratch directory");

@@ -1,7 +1,5 @@
 //! Connectors at real identity providers, npm oidc-provider and Debian's Glewlwyd, and at one that means no good.
 
-mod harness;
-
 mod glewlwyd;
 mod hostile;
 mod oidc;
