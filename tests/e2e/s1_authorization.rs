@@ -3,12 +3,14 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::configuration;
+use super::configuration::{self, IDP_ISSUER};
 use super::denials::{
-    Denial, INSUFFICIENT_SCOPE, INVALID_TOKEN, MISSING_CREDENTIALS, NO_SUBSCRIPTION, SUBSCRIPTION_BLOCKED,
-    SUBSCRIPTION_INACTIVE, WRONG_AUTH_TYPE,
+    AUDIENCE_MISMATCH, BACKEND_JWT_FAILED, Denial, INSUFFICIENT_SCOPE, INVALID_TOKEN, ISSUER_MISMATCH,
+    MISSING_CREDENTIALS, NO_SUBSCRIPTION, SENDER_CONSTRAINED, SUBSCRIPTION_BLOCKED, SUBSCRIPTION_INACTIVE,
+    TOKEN_NOT_YET_VALID, WRONG_AUTH_TYPE, WRONG_TOKEN_KIND,
 };
 use super::fixtures::{Site, shop};
+use super::harness::clock::now;
 use super::harness::http2::Connection;
 use super::harness::script::{Script, active};
 use super::registry::{ANY, SHOP, STRANGER, SUBSCRIPTIONS, UNSUBSCRIBED};
@@ -48,6 +50,34 @@ async fn s1_10_a_token_that_the_identity_provider_does_not_know_is_401_900901() 
     let answer = shop.get_with(ANY, Script::inactive()).await;
 
     shop.assert_denied("unknown token", &answer, &INVALID_TOKEN).await;
+}
+
+#[tokio::test]
+async fn s1_11_an_answer_that_does_not_hold_for_this_gateway_is_refused() {
+    let configuration =
+        configuration::small_with_idp([("issuer", json!(IDP_ISSUER)), ("audience", json!(["urn:pizza"]))]);
+    let site = Site::start("answers", &configuration).await;
+    let now = now();
+    let good = json!({"iss": IDP_ISSUER, "aud": "urn:pizza", "sub": "alice", "scope": "order_pizza"});
+    site.assert_allowed("good", &site.get_with(ANY, active(SHOP, &good)).await).await;
+    for (name, member, value, denial) in [
+        ("inactive", "active", json!(false), &INVALID_TOKEN),
+        ("expired", "exp", json!(now), &INVALID_TOKEN),
+        ("not yet valid", "nbf", json!(now + 60), &TOKEN_NOT_YET_VALID),
+        ("issued in time to come", "iat", json!(now + 60), &TOKEN_NOT_YET_VALID),
+        ("another issuer", "iss", json!("https://evil.example"), &ISSUER_MISMATCH),
+        ("another audience", "aud", json!(["urn:other"]), &AUDIENCE_MISMATCH),
+        ("no audience", "aud", json!(null), &AUDIENCE_MISMATCH),
+        ("no access token", "token_type", json!("refresh_token"), &WRONG_TOKEN_KIND),
+        ("bound to a key", "cnf", json!({"jkt": "0ZcOCORZ"}), &SENDER_CONSTRAINED),
+    ] {
+        let mut members = good.clone();
+        members[member] = value;
+
+        let answer = site.get_with(ANY, active(SHOP, &members)).await;
+
+        site.assert_denied(name, &answer, denial).await;
+    }
 }
 
 #[tokio::test]
@@ -256,4 +286,16 @@ async fn s1_concurrent_requests_of_one_connection_are_decided_each_for_itself() 
             None => shop.assert_denied("no token", &answer, &MISSING_CREDENTIALS).await,
         }
     }
+}
+
+#[tokio::test]
+async fn s1_15_without_its_backend_jwt_a_request_does_not_go_on() {
+    let shop = shop().await;
+    let nobody = json!({"client_id": null});
+
+    let unsigned = shop.get_with("/open/1.0.0/any", active(SHOP, &nobody)).await;
+    let signed = shop.get_with("/open/1.0.0/any", active(SHOP, &json!({"client_id": null, "sub": "alice"}))).await;
+
+    shop.assert_denied("there is nobody to name", &unsigned, &BACKEND_JWT_FAILED).await;
+    assert_eq!(shop.backend_jwt(&signed).await.claims["sub"], json!("alice"));
 }

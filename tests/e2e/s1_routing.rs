@@ -130,6 +130,29 @@ async fn s1_4_the_life_cycle_decides_whether_an_api_serves() {
 }
 
 #[tokio::test]
+async fn s1_5_an_api_decides_which_ambiguities_it_takes_and_only_below_its_base_path() {
+    let shop = shop().await;
+    for target in ["/lax/1.0.0/items/a%2Fb", "/lax/1.0.0/items/a;v=1", "/lax/1.0.0/items/a%3B%2fb"] {
+        assert_eq!(shop.gateway.get(target).send().await.echo().path, target);
+    }
+    for target in [
+        "/pizzashack/1.0.0/static/a%2Fb",
+        "/pizzashack/1.0.0/static/a;v=1",
+        "/lax/1.0.0/items/..%2Fb",
+        "/lax/1.0.0/items/..;/b",
+        "/lax/1.0.0/items/a%5Cb",
+        "/lax/1.0.0/items//b",
+        "/lax/1.0.0/items/%ff",
+        "/lax;v=1/1.0.0/items/a",
+        "/lax/1.0.0%2Fitems/a",
+    ] {
+        let answer = shop.gateway.get(target).send().await;
+
+        shop.assert_denied(target, &answer, &AMBIGUOUS_TARGET).await;
+    }
+}
+
+#[tokio::test]
 async fn s1_6_the_most_specific_operation_with_the_verb_is_taken() {
     let shop = shop().await;
     for (target, taken) in [

@@ -13,6 +13,8 @@ pub(crate) struct LogEntry {
     case: Option<String>,
     pub(crate) code: u16,
     pub(crate) details: Option<String>,
+    /// Envoy's own word for what became of the request; `-` when it has none.
+    pub(crate) flags: Option<String>,
     pub(crate) decision: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) api: Option<String>,
@@ -40,6 +42,7 @@ pub(crate) fn configuration(path: &Path) -> Value {
                 "case": "%REQ(X-CASE)%",
                 "code": "%RESPONSE_CODE%",
                 "details": "%RESPONSE_CODE_DETAILS%",
+                "flags": "%RESPONSE_FLAGS%",
                 "decision": published("decision"),
                 "reason": published("reason"),
                 "api": published("api"),
