@@ -25,9 +25,16 @@ pub(crate) struct Flight {
     begun_by: Option<u32>,
     /// What it has waited for while another worker was asking.
     pub(crate) waiting: Option<Waiting>,
+    /// What is asked without anyone waiting for it; requests may come to do so.
+    refresh: Option<Exchange>,
 }
 
 impl Flight {
+    /// An exchange with its question.
+    pub(crate) fn exchange(&self) -> Option<&Exchange> {
+        self.waiters.first().map(|waiter| &waiter.exchange).or(self.refresh.as_ref())
+    }
+
     /// Whether a call has failed already for those who wait.
     pub(crate) fn is_second_attempt(&self) -> bool {
         self.begun_by.is_none()
@@ -60,7 +67,19 @@ impl Flights {
             return false;
         }
         let begun_by = Some(waiter.context_id);
-        self.plan(Flight { question, waiters: vec![waiter], begun_by, waiting: None });
+        self.plan(Flight { question, waiters: vec![waiter], begun_by, waiting: None, refresh: None });
+        true
+    }
+
+    /// Plans a flight for which no request waits; `false` when there is one already. Those who come to wait for it form
+    /// a second flight if it fails.
+    pub(crate) fn plan_refresh(&mut self, context_id: u32, exchange: Exchange) -> bool {
+        let question = exchange.question();
+        if self.by_question.contains_key(&question) {
+            return false;
+        }
+        let begun_by = Some(context_id);
+        self.plan(Flight { question, waiters: Vec::new(), begun_by, waiting: None, refresh: Some(exchange) });
         true
     }
 
@@ -87,11 +106,12 @@ impl Flights {
         }
     }
 
-    /// Takes out the next flight whose call is to be made; one for which nobody waits any more is dropped.
+    /// Takes out the next flight whose call is to be made; one for which nobody waits any more is dropped, unless it is
+    /// to refresh an answer.
     pub(crate) fn take_planned(&mut self) -> Option<Flight> {
         while let Some(question) = self.planned.pop_front() {
             let flight = self.by_question.remove(&question);
-            if let Some(flight) = flight.filter(|flight| !flight.waiters.is_empty()) {
+            if let Some(flight) = flight.filter(|flight| flight.exchange().is_some()) {
                 return Some(flight);
             }
         }
@@ -138,7 +158,7 @@ impl Flights {
         let (answering, others): (Vec<_>, Vec<_>) =
             flight.waiters.into_iter().partition(|waiter| waiter.context_id == begun_by);
         if !others.is_empty() {
-            self.plan(Flight { question: flight.question, waiters: others, begun_by: None, waiting: None });
+            self.plan(Flight { waiters: others, begun_by: None, waiting: None, refresh: None, ..flight });
         }
         answering
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
 use key_validation::lease::LeaseHolder;
 use key_validation::{
-    Begun, Decision, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Turn, Unavailable,
-    UnixTime, Verdict,
+    Begun, Decision, Exchange, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Turn,
+    Unavailable, UnixTime, Verdict,
 };
 use log::{error, warn};
 use proxy_wasm::types::{Action, MapType};
@@ -69,7 +69,7 @@ impl Worker {
 
     /// Takes up a request: decides it, or makes it wait for the answer to the question that is returned.
     pub(crate) fn begin(&self, context_id: u32, may_go_on: &Rc<Cell<bool>>) -> (Action, Option<Question>) {
-        match self.first_step() {
+        match self.first_step(context_id) {
             Some(Step::Decided(decision)) => (self.carry_out(&decision, may_go_on), None),
             Some(Step::Introspect(exchange)) => {
                 let question = exchange.question();
@@ -80,11 +80,15 @@ impl Worker {
         }
     }
 
-    fn first_step(&self) -> Option<Step> {
+    fn first_step(&self, context_id: u32) -> Option<Step> {
         let headers = host::headers(MapType::HttpRequestHeaders).ok()?;
-        let Begun { forged, step } = self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports());
+        let begun = self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports());
+        let Begun { forged, step, refresh } = begun;
         for name in forged {
             host::remove_request_header(&name).ok()?;
+        }
+        if let Some(exchange) = refresh {
+            self.refresh(context_id, *exchange);
         }
         Some(step)
     }
@@ -101,6 +105,15 @@ impl Worker {
         Action::Pause
     }
 
+    /// Has a question asked for which nothing waits.
+    fn refresh(&self, context_id: u32, exchange: Exchange) {
+        let question = exchange.question();
+        let is_new = self.flights.borrow_mut().plan_refresh(context_id, exchange);
+        if is_new && host::enqueue(self.queue).is_err() {
+            self.flights.borrow_mut().cancel(&question);
+        }
+    }
+
     /// Forgets a request that has gone away.
     pub(crate) fn leave(&self, question: &Question, context_id: u32) {
         self.flights.borrow_mut().leave(question, context_id);
@@ -109,9 +122,9 @@ impl Worker {
     /// Lets other workers know that the calls under way have come to nothing: they end with their root context.
     pub(crate) fn abandon_calls(&self) {
         let verdict = Err(Unavailable::Outage { retry_after: Duration::from_secs(1) });
-        let questions = self.flights.borrow().questions_under_way();
+        let (questions, now) = (self.flights.borrow().questions_under_way(), host::now());
         for question in questions {
-            self.gateway.end_turn(question, self.lease_holder, &verdict, self.ports());
+            self.gateway.end_turn(question, self.lease_holder, &verdict, now, self.ports());
         }
     }
 
@@ -142,6 +155,12 @@ impl Worker {
     }
 
     fn take_turn(&self, mut flight: Flight) {
+        if flight.waiters.is_empty() {
+            if self.gateway.may_refresh(flight.question, self.lease_holder, host::now(), self.ports()) {
+                self.make_call(flight);
+            }
+            return;
+        }
         let attempt = (flight.is_second_attempt(), flight.waiting);
         match self.gateway.turn(flight.question, self.lease_holder, attempt, host::now(), self.ports()) {
             Turn::Ask { is_second_attempt } => {
@@ -161,9 +180,9 @@ impl Worker {
     }
 
     fn make_call(&self, flight: Flight) {
-        let Some(first) = flight.waiters.first() else { return };
+        let Some(exchange) = flight.exchange() else { return };
         let now = host::now();
-        let call = match self.gateway.begin_call(&first.exchange, now) {
+        let call = match self.gateway.begin_call(exchange, now) {
             Ok(call) => call,
             Err(unavailable) => {
                 if unavailable == Unavailable::NotSigned {
@@ -171,7 +190,7 @@ impl Worker {
                     self.report(&format!("identity provider `{provider}`: {unavailable}"));
                 }
                 let verdict = Err(unavailable);
-                self.gateway.end_turn(flight.question, self.lease_holder, &verdict, self.ports());
+                self.gateway.end_turn(flight.question, self.lease_holder, &verdict, now, self.ports());
                 return self.land(flight.waiters, &verdict);
             }
         };
@@ -208,10 +227,10 @@ impl Worker {
     }
 
     fn finish_call(&self, flight: Flight, asked_at: UnixTime, response: &IntrospectionResponse<'_>) {
-        let question = flight.question;
-        let verdict = self.gateway.end_call(question, response, asked_at, host::now(), self.ports());
-        self.gateway.end_turn(question, self.lease_holder, &verdict, self.ports());
-        if self.gateway.is_overtaken(question, &verdict, host::now()) {
+        let (question, now) = (flight.question, host::now());
+        let verdict = self.gateway.end_call(question, response, asked_at, now, self.ports());
+        self.gateway.end_turn(question, self.lease_holder, &verdict, now, self.ports());
+        if self.gateway.is_overtaken(question, &verdict, now) {
             return self.flights.borrow_mut().plan_again(flight);
         }
         let waiters = match &verdict {

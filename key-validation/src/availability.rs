@@ -55,6 +55,11 @@ impl Availability {
         Ok(())
     }
 
+    /// Whether a call may begin for which no request waits: half of the calls are kept for those that do.
+    pub(crate) fn has_room_ahead(&self) -> bool {
+        self.calls.get() < self.concurrent_calls >> 1
+    }
+
     /// Notes what came of a call about a token.
     pub(crate) fn end_call(&self, key: &AnswerKey, verdict: &Verdict, now: UnixTime) {
         self.calls.set(self.calls.get().saturating_sub(1));

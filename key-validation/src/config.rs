@@ -56,6 +56,8 @@ pub struct Configuration {
 pub struct CacheSettings {
     /// Active answers in the whole process; a power of two.
     pub shared_entries: u32,
+    /// Whether an answer in use is asked for again before it ends.
+    pub refresh_ahead: bool,
     /// Bytes of minted backend JWTs in one worker.
     pub backend_jwt_bytes: usize,
 }
@@ -165,7 +167,11 @@ fn check_cache(raw: &raw::Cache) -> Result<CacheSettings, ConfigError> {
     if !entries.is_power_of_two() || !(64..=1_048_576).contains(&entries) {
         return Err(ConfigError::new("cache.introspection.sharedEntries", "must be a power of two from 64 to 1048576"));
     }
-    Ok(CacheSettings { shared_entries: entries, backend_jwt_bytes: raw.backend_jwt.worker_bytes as usize })
+    Ok(CacheSettings {
+        shared_entries: entries,
+        refresh_ahead: raw.introspection.refresh_ahead,
+        backend_jwt_bytes: raw.backend_jwt.worker_bytes as usize,
+    })
 }
 
 /// Text that can stand inside a quoted string of a header.

@@ -16,6 +16,8 @@ pub struct Begun {
     pub forged: Vec<String>,
     /// What to do with it.
     pub step: Step,
+    /// A question to ask though nothing waits for it: the answer that decided the request ends soon.
+    pub refresh: Option<Box<Exchange>>,
 }
 
 /// What to do with a request.

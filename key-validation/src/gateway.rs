@@ -2,6 +2,7 @@
 
 mod election;
 mod flight_lease;
+mod refresh_ahead;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::availability::Availability;
 pub use flight_lease::{Turn, Waiting};
+use refresh_ahead::Refreshes;
 
 use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
 use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
@@ -70,6 +72,7 @@ pub struct Gateway {
     minter: Option<JwtMinter>,
     minted: MintedJwts,
     answers: AnswerCache,
+    refreshes: Refreshes,
     availability: Vec<Availability>,
     cut_offs: RefCell<CutOffs>,
 }
@@ -87,6 +90,7 @@ impl Gateway {
         let availability = configuration.identity_providers.iter().map(Availability::new).collect();
         Self {
             availability,
+            refreshes: Refreshes::default(),
             cut_offs: RefCell::default(),
             answers: AnswerCache::new(configuration.cache.shared_entries),
             minted: MintedJwts::new(configuration.cache.backend_jwt_bytes),
@@ -120,10 +124,11 @@ impl Gateway {
     /// Takes a request as far as it gets without asking anybody.
     pub fn begin(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Begun {
         let forged = self.identity_header().map(|name| head.spellings(name)).unwrap_or_default();
-        let step = self.admit(head, now, ports).unwrap_or_else(|denial| {
+        let mut refresh = None;
+        let step = self.admit(head, now, ports, &mut refresh).unwrap_or_else(|denial| {
             Step::Decided(Decision::Reply(denial.reply(&self.configuration.challenge, head.is_grpc())))
         });
-        Begun { forged, step }
+        Begun { forged, step, refresh }
     }
 
     /// The call that answers an exchange's question.
@@ -171,8 +176,9 @@ impl Gateway {
             Ok(Answer::Inactive) => {
                 self.answers.put_inactive(&key, asked_at, provider.inactive_lifetime, now, ports.shared);
             }
-            Err(_) => {}
+            Err(_) => return verdict,
         }
+        self.refreshes.end(&key);
         verdict
     }
 
@@ -200,7 +206,13 @@ impl Gateway {
         Decision::Reply(denial.reply(&self.configuration.challenge, grpc))
     }
 
-    fn admit(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Result<Step, Denial> {
+    fn admit(
+        &self,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        ports: Ports<'_>,
+        refresh: &mut Option<Box<Exchange>>,
+    ) -> Result<Step, Denial> {
         let request = RequestLine::read(head)?;
         if let Some(reply) = self.jwks_reply(&request) {
             return Ok(Step::Decided(Decision::Reply(reply)));
@@ -237,11 +249,15 @@ impl Gateway {
             grpc: head.is_grpc(),
         };
         match self.look_up(admitted.question, now, ports) {
-            Lookup::Hit(answer) => Ok(Step::Decided(self.conclude(&admitted, &Ok(answer), now, ports))),
-            Lookup::Miss => {
-                let (token, trace) = (Secret::new(token), crate::introspection::trace_headers(head));
-                Ok(Step::Introspect(Box::new(Exchange { admitted, token, trace })))
+            Lookup::Hit(answer) => {
+                let verdict = Ok(answer);
+                let decision = self.conclude(&admitted, &verdict, now, ports);
+                if matches!(decision, Decision::Forward(_)) && self.begins_refresh(admitted.question, &verdict, now) {
+                    *refresh = Some(Box::new(exchange(admitted, token, head)));
+                }
+                Ok(Step::Decided(decision))
             }
+            Lookup::Miss => Ok(Step::Introspect(Box::new(exchange(admitted, token, head)))),
         }
     }
 
@@ -484,6 +500,11 @@ impl Gateway {
         let allowed = &self.configuration.registry.api(api)?.identity_providers;
         election::elect(&self.configuration.identity_providers, allowed, token)
     }
+}
+
+fn exchange(admitted: Admitted, token: &str, head: &RequestHead<'_>) -> Exchange {
+    let (token, trace) = (Secret::new(token), crate::introspection::trace_headers(head));
+    Exchange { admitted, token, trace }
 }
 
 fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> Option<String> {

@@ -6,6 +6,7 @@ mod request;
 mod response;
 mod signed;
 
+pub(crate) use answer::RefreshWindow;
 #[cfg(test)]
 pub(crate) use answer::tests_support;
 pub use answer::{ActiveAnswer, MalformedRecord, Texts};

@@ -22,7 +22,12 @@ pub struct Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// It is the holder's until it runs out or is released.
-    Granted(Failures),
+    Granted {
+        /// Of those who held it before.
+        failures: Failures,
+        /// When it was last released, or ran out; 0 when the slot knows nothing of its subject.
+        ended_at: UnixTime,
+    },
     /// Another worker holds it.
     Held(Failures),
     /// The slot is in use for another subject, or kept changing: there is no lease to be had.
@@ -55,6 +60,7 @@ impl Lease {
             let record = value.as_ref().and_then(|value| Record::decode(&value.bytes));
             let own = record.filter(|record| record.subject == self.subject);
             let failures = own.map(|record| record.failures).unwrap_or_default();
+            let ended_at = own.map_or(UnixTime::from_millis(0), |record| record.until);
             if let Some(record) = record.filter(|record| now < record.until && record.holder != holder) {
                 return if record.subject == self.subject { Taken::Held(failures) } else { Taken::Occupied };
             }
@@ -64,14 +70,14 @@ impl Lease {
             }
             let record = Record { subject: self.subject, holder, until, failures };
             if shared.set(&self.slot, &record.encode(), Some(version(value.as_ref()))).is_ok() {
-                return Taken::Granted(failures);
+                return Taken::Granted { failures, ended_at };
             }
         }
         Taken::Occupied
     }
 
     /// Gives the lease back, if the holder still has it; with the reason when what was done under it has failed.
-    pub fn release(&self, holder: LeaseHolder, failure: Option<u8>, shared: &dyn SharedData) {
+    pub fn release(&self, holder: LeaseHolder, failure: Option<u8>, now: UnixTime, shared: &dyn SharedData) {
         for _ in 0..ATTEMPTS {
             let Some(value) = shared.get(&self.slot) else { return };
             let Some(record) = Record::decode(&value.bytes) else { return };
@@ -82,7 +88,7 @@ impl Lease {
                 Some(last) => Failures { count: record.failures.count.saturating_add(1), last },
                 None => record.failures,
             };
-            let record = Record { until: UnixTime::from_millis(0), failures, ..record };
+            let record = Record { until: now, failures, ..record };
             if shared.set(&self.slot, &record.encode(), Some(value.version)).is_ok() {
                 return;
             }
@@ -139,19 +145,27 @@ mod tests {
 
     const ONE: LeaseHolder = LeaseHolder([1; 16]);
     const OTHER: LeaseHolder = LeaseHolder([2; 16]);
-    const GRANTED: Taken = Taken::Granted(Failures { count: 0, last: 0 });
+    const GRANTED: Taken = granted(Failures { count: 0, last: 0 });
     const HELD: Taken = Taken::Held(Failures { count: 0, last: 0 });
 
     fn at(seconds: u64) -> UnixTime {
         UnixTime::from_seconds(1000 + seconds)
     }
 
+    const fn granted(failures: Failures) -> Taken {
+        Taken::Granted { failures, ended_at: UnixTime::from_millis(0) }
+    }
+
     fn lease(subject: u8) -> Lease {
         Lease::new("slot".to_owned(), [subject; 32])
     }
 
+    /// What comes of it, but for when the lease ended before.
     fn take(subject: u8, holder: LeaseHolder, now: u64, shared: &FakeSharedData) -> Taken {
-        lease(subject).take(holder, at(now + 10), at(now), shared)
+        match lease(subject).take(holder, at(now + 10), at(now), shared) {
+            Taken::Granted { failures, .. } => granted(failures),
+            other => other,
+        }
     }
 
     #[test]
@@ -169,21 +183,36 @@ mod tests {
     fn what_is_released_can_be_taken_and_tells_of_failures() {
         let shared = FakeSharedData::default();
         take(1, ONE, 0, &shared);
-        lease(1).release(ONE, None, &shared);
+        lease(1).release(ONE, None, at(0), &shared);
         assert_eq!(take(1, OTHER, 0, &shared), GRANTED);
 
-        lease(1).release(OTHER, Some(7), &shared);
-        assert_eq!(take(1, ONE, 0, &shared), Taken::Granted(Failures { count: 1, last: 7 }));
+        lease(1).release(OTHER, Some(7), at(0), &shared);
+        assert_eq!(take(1, ONE, 0, &shared), granted(Failures { count: 1, last: 7 }));
     }
 
     #[test]
     fn who_does_not_hold_it_cannot_release_it() {
         let shared = FakeSharedData::default();
         take(1, ONE, 0, &shared);
-        lease(1).release(OTHER, Some(1), &shared);
-        lease(2).release(ONE, Some(1), &shared);
+        lease(1).release(OTHER, Some(1), at(0), &shared);
+        lease(2).release(ONE, Some(1), at(0), &shared);
 
         assert_eq!(take(1, OTHER, 0, &shared), HELD);
+    }
+
+    #[test]
+    fn it_knows_when_it_was_last_held() {
+        let shared = FakeSharedData::default();
+        let ended_at = |subject: u8, now: u64| match lease(subject).take(ONE, at(now + 10), at(now), &shared) {
+            Taken::Granted { ended_at, .. } => ended_at,
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(ended_at(1, 0), UnixTime::from_millis(0), "never");
+        lease(1).release(ONE, None, at(3), &shared);
+        assert_eq!(ended_at(1, 5), at(3), "released");
+        assert_eq!(ended_at(1, 20), at(15), "run out");
+        assert_eq!(ended_at(2, 40), UnixTime::from_millis(0), "another subject");
     }
 
     #[test]

@@ -100,7 +100,8 @@ fn essence(answer: &Answer) -> (u16, Option<String>, Option<Value>) {
 
 #[tokio::test]
 async fn s5_an_active_answer_is_asked_for_again_after_its_maximum_lifetime() {
-    let site = Site::start("maximum-lifetime", &with_cache(&json!({"maximumLifetime": "1s"}))).await;
+    let cache = json!({"maximumLifetime": "1s", "refreshAhead": false});
+    let site = Site::start("maximum-lifetime", &with_cache(&cache)).await;
     let token = site.idp.issue_with([active(SHOP, &json!({})), Script::inactive()]);
 
     let first = site.gateway.get(ANY).bearer(&token).send().await;

@@ -13,7 +13,7 @@ use super::registry::{ANY, SHOP};
 
 async fn site(name: &str, outage: Value) -> Site {
     let mut configuration = configuration::small_with_idp([("outage", outage)]);
-    configuration["cache"] = json!({"introspection": {"maximumLifetime": "1s"}});
+    configuration["cache"] = json!({"introspection": {"maximumLifetime": "1s", "refreshAhead": false}});
     Site::start(name, &configuration).await
 }
 

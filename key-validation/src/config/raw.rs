@@ -98,7 +98,7 @@ pub struct IntrospectionCache {
     pub inactive_lifetime: Duration,
     /// Active answers held by the whole process: a power of two, 64 to 1048576.
     pub shared_entries: u32,
-    /// Whether an answer in frequent use is asked for again before it ends. Read; refreshing is not built yet.
+    /// Whether an active answer in use is asked for again before it ends, so that no request waits for the next one.
     pub refresh_ahead: bool,
 }
 

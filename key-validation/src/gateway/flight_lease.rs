@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Gateway, Ports, Question, Verdict};
 use crate::UnixTime;
 use crate::cache::Lookup;
+use crate::config::IdentityProvider;
 use crate::denial::Unavailable;
 use crate::lease::{Lease, LeaseHolder, Taken};
 
@@ -52,11 +53,11 @@ impl Gateway {
             return Turn::Answered(Err(Unavailable::Misconfigured));
         };
         let lease = lease(question);
-        let until = now.plus(provider.introspection.timeout).plus(MARGIN);
+        let until = lease_until(provider, now);
         let (failures, granted) = match lease.take(holder, until, now, ports.shared) {
             Taken::Occupied => return Turn::Ask { is_second_attempt: failed },
             Taken::Held(failures) => (failures, false),
-            Taken::Granted(failures) => (failures, true),
+            Taken::Granted { failures, .. } => (failures, true),
         };
         // The other worker has put its answer in before it gave the lease back, so this look comes after the taking.
         let answer = match self.remembered(question, now, ports.shared) {
@@ -70,7 +71,7 @@ impl Gateway {
         match verdict {
             Some(verdict) => {
                 if granted {
-                    lease.release(holder, None, ports.shared);
+                    lease.release(holder, None, now, ports.shared);
                 }
                 Turn::Answered(verdict)
             }
@@ -80,13 +81,25 @@ impl Gateway {
     }
 
     /// Lets the other workers know that a question has been asked. To be called once its answer is remembered.
-    pub fn end_turn(&self, question: Question, holder: LeaseHolder, verdict: &Verdict, ports: Ports<'_>) {
+    pub fn end_turn(
+        &self,
+        question: Question,
+        holder: LeaseHolder,
+        verdict: &Verdict,
+        now: UnixTime,
+        ports: Ports<'_>,
+    ) {
         let failure = verdict.as_ref().err().map(|unavailable| code(*unavailable));
-        lease(question).release(holder, failure, ports.shared);
+        lease(question).release(holder, failure, now, ports.shared);
     }
 }
 
-fn lease(question: Question) -> Lease {
+/// Until when a question is its asker's alone.
+pub(super) fn lease_until(provider: &IdentityProvider, now: UnixTime) -> UnixTime {
+    now.plus(provider.introspection.timeout).plus(MARGIN)
+}
+
+pub(super) fn lease(question: Question) -> Lease {
     let slot = question.key.slot(SLOTS);
     Lease::new(format!("gatehouse/v1/f/{SLOTS}/{slot}"), question.key.octets())
 }
@@ -158,7 +171,7 @@ mod tests {
             body: Some(body.as_bytes()),
         };
         let verdict = fixture.gateway.end_call(exchange.question(), &response, now, now, fixture.ports());
-        fixture.gateway.end_turn(exchange.question(), holder, &verdict, fixture.ports());
+        fixture.gateway.end_turn(exchange.question(), holder, &verdict, now, fixture.ports());
     }
 
     #[test]

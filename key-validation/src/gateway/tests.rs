@@ -135,7 +135,7 @@ impl Fixture {
         Ports { shared: &self.shared, telemetry: &self.counts }
     }
 
-    fn begun(&self, headers: &[(&str, &str)]) -> Begun {
+    pub(super) fn begun(&self, headers: &[(&str, &str)]) -> Begun {
         let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
         self.gateway.begin(&RequestHead::new(headers), UnixTime::from_seconds(self.now), self.ports())
     }
@@ -177,7 +177,7 @@ impl Fixture {
         reason(&self.call(method, path))
     }
 
-    fn count(&self, name: &str) -> u32 {
+    pub(super) fn count(&self, name: &str) -> u32 {
         self.counts.0.borrow().get(name).copied().unwrap_or(0)
     }
 }

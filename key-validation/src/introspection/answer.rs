@@ -2,6 +2,8 @@
 //!
 //! A fresh answer is read from its record too, so that a hit and a miss are decided from the same bytes.
 
+use std::time::Duration;
+
 use crate::UnixTime;
 
 /// What an identity provider said of an active token, as far as anything here uses it.
@@ -52,6 +54,9 @@ pub struct Texts<'a>(&'a [u8]);
 #[error("not a record of an answer")]
 pub struct MalformedRecord;
 
+/// How long before its end an answer is asked for anew, at most.
+const LONGEST_LEAD: Duration = Duration::from_secs(10);
+
 const ACCESS_TOKEN: u8 = 1;
 const SENDER_CONSTRAINED: u8 = 1 << 1;
 const MARKED_APPLICATION: u8 = 1 << 2;
@@ -86,6 +91,28 @@ impl<'a> ActiveAnswer<'a> {
             forward_claims: reader.text()?,
         };
         if reader.0.is_empty() { Ok(answer) } else { Err(MalformedRecord) }
+    }
+}
+
+/// When it is time to ask for an answer anew, so that no request has to wait once it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RefreshWindow {
+    pub(crate) begins_at: UnixTime,
+    /// With the answer's freshness.
+    pub(crate) ends_at: UnixTime,
+}
+
+impl RefreshWindow {
+    /// The last eighth of the freshness of a record, ten seconds at most; none where its token ends no later than that.
+    /// Looks at nothing but the times.
+    pub(crate) fn of(record: &[u8]) -> Option<Self> {
+        let mut reader = Reader(record);
+        let mut time = || reader.u64().map(UnixTime::from_millis).ok();
+        let (asked_at, fresh_until, expires_at) = (time()?, time()?, time()?);
+        let freshness = fresh_until.since(asked_at);
+        let lead = freshness.checked_div(8).unwrap_or_default().min(LONGEST_LEAD);
+        let begins_at = asked_at.plus(freshness.saturating_sub(lead));
+        (fresh_until < expires_at).then_some(Self { begins_at, ends_at: fresh_until })
     }
 }
 
