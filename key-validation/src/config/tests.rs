@@ -393,6 +393,8 @@ fn apis_on_different_hosts_may_share_a_base_path() {
     let mut configuration = with("/registry/apis/-", other(json!(["A.example."])));
     configuration["registry"]["apis"][0]["hosts"] = json!(["a.example:80"]);
     assert!(refusal(&configuration).starts_with("registry.apis[1].context: "));
+    let twice_in_one = with("/registry/apis/0/hosts", json!(["a.example", "A.example:80"]));
+    assert_eq!(refusal(&twice_in_one), "accepted");
 }
 
 #[test]
@@ -467,6 +469,7 @@ fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
         operation("DELETE", "/order/{id}", json!([])),
         operation("HEAD", "/order/{id}", json!([])),
         operation("PUT", "/order/{id}", json!(["write"])),
+        operation("PATCH", "/other", json!([])),
         {"verb": "POST", "target": "/*", "authType": "None"},
     ]);
     let configuration = parse(&with("/registry/apis/0/operations", operations)).unwrap();
@@ -480,6 +483,7 @@ fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
         "GET /order/{id} is shadowed for POST by the laxer POST /*",
         "HEAD /order/{id} is shadowed for POST by the laxer POST /*",
         "PUT /order/{id} is shadowed for POST by the laxer POST /*",
+        "PATCH /other is shadowed for POST by the laxer POST /*",
     ];
     assert_eq!(warnings, expected.map(|warning| format!("API `PizzaShack-1.0.0`: {warning}")));
 }

@@ -417,6 +417,44 @@ fn whoever_has_a_subject_or_a_user_name_alone_is_a_user() {
 }
 
 #[test]
+fn s1_12_a_marker_and_a_client_of_the_same_name_tell_an_application_and_the_want_of_both_names_does_not() {
+    let mut configuration = configuration();
+    configuration["identityProviders"][0]["claims"] = json!({
+        "subject": ["sub"], "username": ["username"], "applicationToken": [{"claim": "aut", "equals": "APPLICATION"}],
+    });
+    for (answer, is_user) in [
+        (json!({"sub": "alice", "aut": "APPLICATION"}), false),
+        (json!({"sub": "alice", "aut": "APPLICATION_USER"}), true),
+        (json!({"sub": "alice", "client_id": null}), true),
+        (json!({"username": "alice", "client_id": null}), true),
+        (json!({"username": "unblocked", "sub": "alice"}), false),
+    ] {
+        let mut fixture = Fixture::with(&configuration);
+        fixture.answer.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
+        for (method, passes) in [("GET", is_user), ("PUT", !is_user)] {
+            let is_refused = fixture.reason(method, "/open/1/order/7") == "wrong_auth_type";
+            assert_eq!(is_refused, !passes, "{method} {answer}");
+        }
+    }
+}
+
+#[test]
+fn s1_11_a_token_that_expires_while_its_request_waits_is_refused() {
+    for (later, expected) in [(9, "allow"), (10, "token_expired"), (11, "token_expired")] {
+        let fixture = Fixture::answering("exp", json!(NOW + 10));
+        let Step::Introspect(exchange) = fixture.begin(&with_token("/pizza/1/order", "Bearer t")) else {
+            panic!("decided")
+        };
+        let verdict = fixture.verdict(&exchange);
+
+        let now = UnixTime::from_seconds(NOW + later);
+        let decision = fixture.gateway.resume(&exchange, &verdict, now, fixture.ports());
+
+        assert_eq!(reason(&decision), expected, "{later} s later");
+    }
+}
+
+#[test]
 fn the_subscription_decides_whether_the_application_may_call() {
     for (client, expected) in [
         ("unblocked", "allow"),
