@@ -30,6 +30,7 @@ mod s5_private_key_jwt;
 mod s5_refresh_ahead;
 mod s5_remembered;
 mod s5_request;
+mod s5_retries;
 mod s5_signed_response;
 mod s5_stale;
 mod s5_unanswerable;

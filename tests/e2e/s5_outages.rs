@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
 
 use super::configuration::{self, IDP, SECRET, SECRET_VARIABLE};
 use super::denials::{Denial, IDP_CLIENT_AUTH_FAILED, IDP_MISCONFIGURED, IDP_SHED, IDP_UNAVAILABLE};
@@ -13,7 +12,7 @@ use super::fixtures::Site;
 use super::harness::gateway::Setup;
 use super::harness::script::{Afterwards, Gate, Script, active};
 use super::harness::scripted_idp::ScriptedIdp;
-use super::harness::wait;
+use super::harness::{servers, wait};
 use super::registry::{ANY, SHOP};
 
 /// No number of failures is enough to stop asking.
@@ -186,14 +185,11 @@ async fn s5_calls_beyond_the_limit_are_shed_with_503() {
 
 #[tokio::test]
 async fn s5_an_identity_provider_that_cannot_be_reached_is_503() {
-    // Bound, but not listening: connections are refused, and no one else gets the port.
-    let deaf = TcpSocket::new_v4().expect("a socket");
-    deaf.bind(([127, 0, 0, 1], 0).into()).expect("bind a free port");
-    let address = deaf.local_addr().expect("the socket's address");
+    let (_deaf, address) = servers::deaf();
     let setup = |name: &str| Setup::new(name, &patient()).environment(SECRET_VARIABLE, SECRET);
     for (name, setup) in [
         ("connection refused", setup("idp-refuses").cluster(IDP, address)),
-        ("cluster without endpoints", setup("idp-without-endpoints").empty_cluster(IDP)),
+        ("cluster without endpoints", setup("idp-without-endpoints").cluster_of(IDP, &[])),
         ("unknown cluster", setup("idp-unknown").cluster("other", address)),
     ] {
         let site = Site { gateway: setup.start().await, idp: ScriptedIdp::start() };

@@ -13,6 +13,11 @@ use crate::{RequestHead, Secret, UnixTime};
 /// Headers of the caller's request that go along, so that a trace shows the call.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
 
+/// Has Envoy ask once more, within the timeout, where the question has certainly not arrived: no connection came about, or
+/// the identity provider refused the stream (RFC 9113 section 8.7). It keeps these headers to itself.
+const RETRY_HEADERS: [(&str, &str); 2] =
+    [("x-envoy-retry-on", "connect-failure,refused-stream"), ("x-envoy-max-retries", "1")];
+
 /// An HTTP call for the proxy to make.
 #[derive(Debug)]
 pub struct IntrospectionCall {
@@ -61,6 +66,7 @@ impl IntrospectionCall {
             ClientAuthentication::None => {}
         }
         headers.extend_from_slice(trace);
+        headers.extend(RETRY_HEADERS.map(|(name, value)| (name, value.to_owned())));
         let body = Secret::new(form.finish());
         Ok(Self { cluster: endpoint.cluster.clone(), timeout: endpoint.timeout, headers, body })
     }
@@ -136,6 +142,8 @@ mod tests {
         assert_eq!(header_of(&call, ":method"), Some("POST"));
         assert_eq!(header_of(&call, "accept"), Some("application/json"));
         assert_eq!(header_of(&call, "traceparent"), Some("00-1"));
+        assert_eq!(header_of(&call, "x-envoy-retry-on"), Some("connect-failure,refused-stream"));
+        assert_eq!(header_of(&call, "x-envoy-max-retries"), Some("1"));
         assert_eq!(header_of(&call, "authorization"), None);
     }
 

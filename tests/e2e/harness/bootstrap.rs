@@ -13,13 +13,13 @@ pub(super) struct Bootstrap<'s> {
     pub(super) listener: &'s Listener,
     /// Where the listener comes from, unless the bootstrap has it.
     pub(super) watched: Option<&'s Watched>,
-    pub(super) clusters: &'s [(String, Option<SocketAddr>)],
+    pub(super) clusters: &'s [(String, Vec<SocketAddr>)],
 }
 
 impl Bootstrap<'_> {
     pub(super) fn to_json(&self) -> Value {
-        let mut clusters = vec![cluster("backend", Some(BACKEND.address))];
-        clusters.extend(self.clusters.iter().map(|(name, address)| cluster(name, *address)));
+        let mut clusters = vec![cluster("backend", &[BACKEND.address])];
+        clusters.extend(self.clusters.iter().map(|(name, addresses)| cluster(name, addresses)));
         let mut bootstrap = json!({
             // Nothing depends on it, but who has resources delivered must have a name.
             "node": {"id": "gateway", "cluster": "gateway"},
@@ -37,14 +37,13 @@ impl Bootstrap<'_> {
     }
 }
 
-/// A cluster with one endpoint, or with none.
-fn cluster(name: &str, address: Option<SocketAddr>) -> Value {
-    let endpoints: Vec<_> = address
+fn cluster(name: &str, addresses: &[SocketAddr]) -> Value {
+    let endpoints: Vec<_> = addresses
+        .iter()
         .map(|address| {
             let address = json!({"address": address.ip(), "port_value": address.port()});
             json!({"endpoint": {"address": {"socket_address": address}}})
         })
-        .into_iter()
         .collect();
     json!({
         "name": name,

@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     envoy: PathBuf,
     module: PathBuf,
     configuration: String,
-    clusters: Vec<(String, Option<SocketAddr>)>,
+    clusters: Vec<(String, Vec<SocketAddr>)>,
     environment: Vec<(String, String)>,
     workers: u32,
     host: Host,
@@ -67,14 +67,13 @@ impl Setup {
     }
 
     /// A cluster that the filter may call.
-    pub(crate) fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.clusters.push((name.to_owned(), Some(address)));
-        self
+    pub(crate) fn cluster(self, name: &str, address: SocketAddr) -> Self {
+        self.cluster_of(name, &[address])
     }
 
-    /// A cluster that has no endpoint.
-    pub(crate) fn empty_cluster(mut self, name: &str) -> Self {
-        self.clusters.push((name.to_owned(), None));
+    /// A cluster with any number of endpoints, which Envoy takes in turns.
+    pub(crate) fn cluster_of(mut self, name: &str, addresses: &[SocketAddr]) -> Self {
+        self.clusters.push((name.to_owned(), addresses.to_vec()));
         self
     }
 

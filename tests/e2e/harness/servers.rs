@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -22,4 +22,13 @@ where
     let listener = TcpListener::from_std(listener).expect("hand the listener to the runtime");
     RUNTIME.spawn(serve(listener));
     address
+}
+
+/// An address where connections are refused, for as long as the socket is kept: bound, but not listening, so that no one
+/// else gets the port.
+pub(crate) fn deaf() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("bind a free port");
+    let address = socket.local_addr().expect("the socket's address");
+    (socket, address)
 }
