@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use key_validation::Secret;
 
-use crate::service::is_same;
+use crate::service::{is_same, request_id};
 use crate::store::Owner;
 
 /// Somebody who has been authenticated. As an argument of a handler it is the proof of it.
@@ -13,6 +13,8 @@ use crate::store::Owner;
 pub struct Caller {
     /// User name.
     pub user: String,
+    /// The request that the caller makes.
+    pub request_id: String,
     scopes: Scopes,
 }
 
@@ -27,12 +29,19 @@ enum Scopes {
 impl Caller {
     /// The bootstrap credential's.
     fn administrator() -> Self {
-        Self { user: "admin".to_owned(), scopes: Scopes::Every }
+        Self { user: "admin".to_owned(), request_id: String::new(), scopes: Scopes::Every }
     }
 
     /// Somebody with a token that has these scopes.
     pub fn with_scopes(user: impl Into<String>, scopes: impl IntoIterator<Item = String>) -> Self {
-        Self { user: user.into(), scopes: Scopes::Granted(scopes.into_iter().collect()) }
+        let scopes = Scopes::Granted(scopes.into_iter().collect());
+        Self { user: user.into(), request_id: String::new(), scopes }
+    }
+
+    /// In the request with these headers.
+    #[must_use]
+    pub fn within(self, headers: &HeaderMap) -> Self {
+        Self { request_id: request_id(headers), ..self }
     }
 
     /// Whether the caller has one of these scopes; without any named nobody has.

@@ -3,16 +3,20 @@
 //! A variable `GATEHOUSE__SECTION__FIELD` sets `section.field`; names of several words are written `SEVERAL_WORDS`. Each
 //! secret has a twin that names a file: `sealing.key` and `sealing.keyFile`, `GATEHOUSE__SEALING__KEY_FILE`.
 
+mod duration;
 mod environment;
 mod secret;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use key_validation::Secret;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::signing_keys::Rotation;
+use duration::DurationText;
 use secret::SecretText;
 
 /// Everything that the service is told.
@@ -28,8 +32,40 @@ pub struct Configuration {
     pub sealing_key: SealingKey,
     /// Acts as user `admin` with every `apim:*` scope.
     pub bootstrap_credential: Option<Secret>,
-    /// Who may read the registry feed.
-    pub gateways: Vec<GatewayCredential>,
+    /// Whose tokens callers of the REST API may present.
+    pub trusted_identity_provider: Option<TrustedIdentityProvider>,
+    /// Who may read the registry feed, and introspect.
+    pub gateways: Vec<NamedCredential>,
+    /// Who may introspect.
+    pub resource_servers: Vec<NamedCredential>,
+    /// Where clients reach the service, when that is not where their requests say.
+    pub public_url: Option<String>,
+    /// When keys that sign backend JWTs follow each other.
+    pub rotation: Rotation,
+    /// How long whoever carries out an intent of the outbox is thought to be at it.
+    pub abandoned_after: Duration,
+}
+
+/// An identity provider, known by its name in the store, whose tokens callers of the REST API may present.
+#[derive(Clone, Debug)]
+pub struct TrustedIdentityProvider {
+    /// The key manager's name.
+    pub name: String,
+    /// What names a user.
+    pub user_claim: UserClaim,
+    /// Any of these must be in `aud`; not looked at when empty.
+    pub audience: Vec<String>,
+}
+
+/// What names a user: the owner of applications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserClaim {
+    /// The subject.
+    #[default]
+    Sub,
+    /// The user name, for identity providers where that is unique and stays.
+    Username,
 }
 
 /// Where the sealing key comes from.
@@ -41,9 +77,9 @@ pub enum SealingKey {
     Ephemeral,
 }
 
-/// A gateway and what it authenticates with.
+/// A gateway or a resource server, and what it authenticates with.
 #[derive(Debug)]
-pub struct GatewayCredential {
+pub struct NamedCredential {
     /// Its name.
     pub name: String,
     /// The bearer token.
@@ -73,13 +109,17 @@ struct Raw {
     database: RawDatabase,
     sealing: RawSealing,
     callers: RawCallers,
-    gateways: Vec<RawGateway>,
+    gateways: Vec<RawNamed>,
+    resource_servers: Vec<RawNamed>,
+    backend_jwt: RawBackendJwt,
+    outbox: RawOutbox,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RawServer {
     listen: SocketAddr,
+    public_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,11 +147,28 @@ struct RawSealing {
 struct RawCallers {
     bootstrap_credential: Option<SecretText>,
     bootstrap_credential_file: Option<PathBuf>,
+    identity_provider: Option<String>,
+    user_claim: UserClaim,
+    audience: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawBackendJwt {
+    rotate_after: DurationText,
+    publish_before: DurationText,
+    longest_lifetime: DurationText,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawOutbox {
+    abandoned_after: DurationText,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RawGateway {
+struct RawNamed {
     name: String,
     credential: Option<SecretText>,
     credential_file: Option<PathBuf>,
@@ -119,7 +176,7 @@ struct RawGateway {
 
 impl Default for RawServer {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
     }
 }
 
@@ -135,6 +192,21 @@ impl Default for RawDatabase {
     }
 }
 
+impl Default for RawBackendJwt {
+    fn default() -> Self {
+        let hours = |hours: u64| DurationText(Duration::from_secs(hours * 3600));
+        Self { rotate_after: hours(30 * 24), publish_before: hours(1), longest_lifetime: hours(1) }
+    }
+}
+
+impl Default for RawOutbox {
+    fn default() -> Self {
+        Self { abandoned_after: DurationText(Duration::from_secs(90)) }
+    }
+}
+
+/// Gateways ask for keys every 10 s at most.
+const SHORTEST_LEAD: Duration = Duration::from_secs(40);
 /// A credential that can be guessed is none.
 const CREDENTIAL_LENGTH: usize = 16;
 
@@ -183,7 +255,16 @@ impl Configuration {
             database: raw.database.path,
             sealing_key,
             bootstrap_credential,
-            gateways: check_gateways(raw.gateways)?,
+            trusted_identity_provider: raw.callers.identity_provider.map(|name| TrustedIdentityProvider {
+                name,
+                user_claim: raw.callers.user_claim,
+                audience: raw.callers.audience,
+            }),
+            gateways: check_named("gateways", raw.gateways)?,
+            resource_servers: check_named("resourceServers", raw.resource_servers)?,
+            public_url: check_public_url(raw.server.public_url)?,
+            rotation: check_rotation(&raw.backend_jwt)?,
+            abandoned_after: raw.outbox.abandoned_after.0,
         })
     }
 }
@@ -201,22 +282,44 @@ fn credential(
     Ok(credential)
 }
 
-fn check_gateways(raw: Vec<RawGateway>) -> Result<Vec<GatewayCredential>, ConfigurationError> {
-    let mut gateways: Vec<GatewayCredential> = Vec::with_capacity(raw.len());
+fn check_public_url(url: Option<String>) -> Result<Option<String>, ConfigurationError> {
+    let is_url = |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match url {
+        Some(url) if !is_url(&url) => {
+            Err(ConfigurationError::new("server.publicUrl", "must be an absolute URL of http or https"))
+        }
+        url => Ok(url),
+    }
+}
+
+fn check_rotation(raw: &RawBackendJwt) -> Result<Rotation, ConfigurationError> {
+    let (period, lead) = (raw.rotate_after.0, raw.publish_before.0);
+    if lead < SHORTEST_LEAD {
+        return Err(ConfigurationError::new("backendJwt.publishBefore", "must be `40s` or more"));
+    }
+    if period < lead * 2 {
+        let reason = "must be twice `backendJwt.publishBefore` or more";
+        return Err(ConfigurationError::new("backendJwt.rotateAfter", reason));
+    }
+    Ok(Rotation { period, lead, longest_jwt: raw.longest_lifetime.0 })
+}
+
+fn check_named(list: &str, raw: Vec<RawNamed>) -> Result<Vec<NamedCredential>, ConfigurationError> {
+    let mut named: Vec<NamedCredential> = Vec::with_capacity(raw.len());
     for (index, raw) in raw.into_iter().enumerate() {
-        let path = |field: &str| format!("gateways[{index}].{field}");
+        let path = |field: &str| format!("{list}[{index}].{field}");
         let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
         if !(1..=63).contains(&raw.name.len()) || !raw.name.bytes().all(is_plain) {
             return Err(ConfigurationError::new(path("name"), "must be 1 to 63 letters, digits, `.`, `_` and `-`"));
         }
-        if gateways.iter().any(|other| other.name == raw.name) {
+        if named.iter().any(|other| other.name == raw.name) {
             return Err(ConfigurationError::new(path("name"), format!("`{}` is there twice", raw.name)));
         }
         let credential = credential(&path("credential"), raw.credential.as_ref(), raw.credential_file.as_deref())?
             .ok_or_else(|| ConfigurationError::new(path("credential"), "is missing"))?;
-        gateways.push(GatewayCredential { name: raw.name, credential });
+        named.push(NamedCredential { name: raw.name, credential });
     }
-    Ok(gateways)
+    Ok(named)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod http;
 mod page;
 pub(crate) mod record;
+mod signing_key;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,18 +1,30 @@
-//! Operators' endpoints, on a listener of their own: `/livez` and `/readyz`.
+//! Operators' endpoints, on a listener of their own: `/livez`, `/readyz` and `/metrics`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use axum::routing::get;
 
+use crate::failure::Failure;
 use crate::service::Service;
 
 /// The endpoints.
 pub fn router(service: Arc<Service>) -> Router {
     // Whether the process runs, and nothing else: a restart cures no database.
-    Router::new().route("/livez", get(async || "ok\n")).route("/readyz", get(ready)).with_state(service)
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(service)
+}
+
+/// The text format of Prometheus.
+async fn metrics(State(service): State<Arc<Service>>) -> Result<([(HeaderName, &'static str); 1], String), Failure> {
+    let text = service.metrics.text(&service).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
 /// Whether requests should come here: the schema is right and the process is not on its way out.

@@ -17,8 +17,8 @@ pub use executor::{CarryOutError, Executor};
 pub use key_locks::KeyLocks;
 pub use step::Step;
 
-/// How long whoever carries out an intent is thought to be at it; longer than all its exchanges can take.
-const CARRIED_OUT_WITHIN: Duration = Duration::from_secs(90);
+/// How long the writer of an intent has to begin with it.
+const BEGUN_WITHIN: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -62,6 +62,9 @@ pub struct Intent {
     /// When it was written.
     #[serde(with = "crate::domain::millis")]
     pub created_at: UnixTime,
+    /// The request that wrote it; what carrying it out writes is audited under the same.
+    #[serde(default)]
+    pub request_id: String,
 }
 
 /// Whether an intent is tried by itself.
@@ -76,18 +79,19 @@ pub enum IntentState {
 
 impl Intent {
     /// Written at this point, to be carried out as soon as can be.
-    pub fn new(id: IntentId, now: UnixTime) -> Self {
-        Self { id, attempts: 0, next_attempt_at: now, state: IntentState::Pending, error: None, created_at: now }
+    pub fn new(id: IntentId, request_id: &str, now: UnixTime) -> Self {
+        let (state, request_id) = (IntentState::Pending, request_id.to_owned());
+        Self { id, attempts: 0, next_attempt_at: now, state, error: None, created_at: now, request_id }
     }
 
     /// Written at this point by somebody who is about to carry it out.
-    pub fn carried_out_by_its_writer(id: IntentId, now: UnixTime) -> Self {
-        Self { next_attempt_at: now.plus(CARRIED_OUT_WITHIN), ..Self::new(id, now) }
+    pub fn carried_out_by_its_writer(id: IntentId, request_id: &str, now: UnixTime) -> Self {
+        Self { next_attempt_at: now.plus(BEGUN_WITHIN), ..Self::new(id, request_id, now) }
     }
 
     /// Begun once more, by somebody who has until then alone.
-    fn begun(self, now: UnixTime) -> Self {
-        Self { attempts: self.attempts.saturating_add(1), next_attempt_at: now.plus(CARRIED_OUT_WITHIN), ..self }
+    fn begun(self, now: UnixTime, within: Duration) -> Self {
+        Self { attempts: self.attempts.saturating_add(1), next_attempt_at: now.plus(within), ..self }
     }
 
     /// To be tried again, later and later.

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 pub use crate::callers::Caller;
 pub use caller::Authenticate;
 pub use contract::Portal;
+pub(crate) use devportal::keys;
 pub use error::{Fault, RestError};
 pub use services::{SecretDisplay, Services};
 
@@ -119,6 +120,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    pub(super) fn identity_provider() -> crate::domain::IdentityProvider {
+        admin::blank(key_validation::UnixTime::from_seconds(0))
+    }
 
     #[test]
     fn serves_what_the_contracts_say_and_nothing_else() {

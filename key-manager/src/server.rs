@@ -4,42 +4,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::clock::SystemClock;
 use crate::config::{Configuration, SealingKey};
 use crate::connections::Connections;
 use crate::connector::ConnectorTypes;
 use crate::failure::Failure;
+use crate::metrics::Metrics;
 use crate::outbox::Executor;
 use crate::rest::{self, Services};
 use crate::service::Service;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Sealer, Store};
-use crate::{feed, operators};
+use crate::store::{Sealer, Store, StoreError};
+use crate::{feed, oauth2, operators, requests};
 
-/// Longest request body in bytes.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// How often it is looked for what time asks for.
+const KEEP_EVERY: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the process is to end.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// All endpoints but operators'.
 pub fn router(service: Arc<Service>) -> Router {
     let rest = rest::router(&Services::of(&service));
+    let metrics = Arc::clone(&service.metrics);
     Router::new()
         .merge(feed::http::router())
+        .merge(oauth2::router())
+        .route("/openapi.json", get(async || Json(rest::openapi())))
         .fallback(async || Failure::not_found("path"))
         .with_state(service)
         .merge(rest)
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        .layer(CatchPanicLayer::new())
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(middleware::from_fn_with_state(metrics, requests::observe))
 }
 
 /// The service of a configuration, without listeners; the schema is brought up to date.
@@ -51,14 +50,20 @@ pub async fn prepare(configuration: Configuration, connectors: ConnectorTypes) -
     store.migrate().await?;
     let clock = Arc::new(SystemClock);
     let connections = Arc::new(Connections::new(connectors));
-    let outbox = Executor::new(Arc::clone(&store), Arc::clone(&connections), clock.clone());
+    let within = configuration.abandoned_after;
+    let outbox = Executor::new(Arc::clone(&store), Arc::clone(&connections), clock.clone(), within);
     Ok(Arc::new(Service {
         store,
         clock,
         connections,
         outbox,
         bootstrap_credential: configuration.bootstrap_credential,
+        trusted_identity_provider: configuration.trusted_identity_provider,
         gateways: configuration.gateways,
+        resource_servers: configuration.resource_servers,
+        public_url: configuration.public_url,
+        rotation: configuration.rotation,
+        metrics: Arc::new(Metrics::new()?),
         shutting_down: tokio::sync::watch::Sender::new(false),
     }))
 }
@@ -84,6 +89,7 @@ pub async fn open_store(configuration: &Configuration) -> anyhow::Result<Arc<dyn
 pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> anyhow::Result<()> {
     let (listen, operators_listen) = (configuration.listen, configuration.operators_listen);
     let service = prepare(configuration, connectors).await?;
+    keep(&service).await?;
     let main = TcpListener::bind(listen).await.with_context(|| format!("server.listen {listen}"))?;
     let operators = TcpListener::bind(operators_listen).await;
     let operators = operators.with_context(|| format!("operators.listen {operators_listen}"))?;
@@ -91,6 +97,7 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
     let operators = axum::serve(operators, operators::router(Arc::clone(&service)));
     let operators = tokio::spawn(operators.into_future());
     let outbox = tokio::spawn(service.outbox.clone().run());
+    let keeping = tokio::spawn(keep_for_ever(Arc::clone(&service)));
     let mut shutting_down = service.shutting_down.subscribe();
     let ended = async move {
         // An error means that the sender is gone, and so is the service.
@@ -109,9 +116,36 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
         }
     }
     outbox.abort();
+    keeping.abort();
     operators.abort();
     service.store.close().await;
     Ok(())
+}
+
+async fn keep_for_ever(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(KEEP_EVERY).await;
+        if let Err(error) = keep(&service).await {
+            tracing::warn!(%error, "signing keys and cut-offs were not looked after");
+        }
+    }
+}
+
+/// Does what time asks for: keys that sign backend JWTs follow each other, and cut-offs that are over go.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn keep(service: &Service) -> Result<(), StoreError> {
+    let now = service.now();
+    let keys = service.store.read().await?.list_signing_keys().await?;
+    if service.rotation.is_due(&keys, now) {
+        let mut write = service.write("rotation", "").await?;
+        service.rotation.keep(&mut *write, now).await?;
+        write.commit().await?;
+    }
+    let mut write = service.write("expiry", "").await?;
+    write.delete_expired_revocations(now).await?;
+    write.commit().await
 }
 
 async fn signalled() {

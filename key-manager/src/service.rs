@@ -7,9 +7,13 @@ use key_validation::{Secret, UnixTime};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::GatewayCredential;
+use crate::config::{NamedCredential, TrustedIdentityProvider};
 use crate::connections::Connections;
+use crate::connector::{ConnectorError, Happened, KeyManager};
+use crate::domain::IdentityProvider;
+use crate::metrics::Metrics;
 use crate::outbox::Executor;
+use crate::signing_keys::Rotation;
 use crate::store::{Store, StoreError, Transaction, Writer};
 
 /// What every endpoint and task works with.
@@ -24,8 +28,18 @@ pub struct Service {
     pub outbox: Executor,
     /// Acts as user `admin` with every scope.
     pub bootstrap_credential: Option<Secret>,
-    /// Who may read the feed.
-    pub gateways: Vec<GatewayCredential>,
+    /// Whose tokens callers of the REST API may present.
+    pub trusted_identity_provider: Option<TrustedIdentityProvider>,
+    /// Who may read the feed, and introspect.
+    pub gateways: Vec<NamedCredential>,
+    /// Who may introspect.
+    pub resource_servers: Vec<NamedCredential>,
+    /// Where clients reach the service, when that is not where their requests say.
+    pub public_url: Option<String>,
+    /// When keys that sign backend JWTs follow each other.
+    pub rotation: Rotation,
+    /// The numbers of this process.
+    pub metrics: Arc<Metrics>,
     /// Whether the process is on its way out.
     pub shutting_down: watch::Sender<bool>,
 }
@@ -41,6 +55,18 @@ impl Service {
         uuid::Uuid::now_v7().to_string()
     }
 
+    /// The connector of an identity provider.
+    ///
+    /// # Errors
+    /// [`ConnectorError`] with the setting that is wrong.
+    pub fn connect(&self, provider: &IdentityProvider) -> Result<Arc<dyn KeyManager>, ConnectorError> {
+        let wrong = |error: crate::connector::SettingsError| ConnectorError::BadAnswer {
+            reason: error.to_string(),
+            happened: Happened::No,
+        };
+        self.connections.to(provider).map_err(wrong)
+    }
+
     /// A transaction that writes as somebody, at this moment.
     ///
     /// # Errors
@@ -54,4 +80,9 @@ impl Service {
 /// Whether two secrets are the same, in a time that tells nothing but their lengths.
 pub(crate) fn is_same(expected: &Secret, given: &str) -> bool {
     verify_slices_are_equal(expected.expose().as_bytes(), given.as_bytes()).is_ok()
+}
+
+/// The id of the request with these headers, which every request has.
+pub(crate) fn request_id(headers: &axum::http::HeaderMap) -> String {
+    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }

@@ -51,7 +51,10 @@ fn says_where_and_what_is_wrong_and_shows_no_secret() {
         ),
         ("sealing: {key: [hunter2]}", "sealing.key: must be a string"),
         (&both, "sealing.key: is given, and `sealing.keyFile` too; one of the two goes"),
-        (&(sealed.clone() + "server: {port: 1}"), "server.port: unknown field `port`, expected `listen`"),
+        (
+            &(sealed.clone() + "server: {port: 1}"),
+            "server.port: unknown field `port`, expected `listen` or `publicUrl`",
+        ),
         (&(sealed.clone() + "server: {listen: here}"), "server.listen: invalid socket address syntax"),
         (
             &(sealed.clone() + "callers: {bootstrapCredential: hunter2}"),

@@ -35,6 +35,9 @@ pub struct ApplicationKey {
     /// It may be another after each use.
     #[serde(skip)]
     pub handle: Option<Secret>,
+    /// SHA-256 of the token by which the client manages itself (RFC 7592), when it was registered so.
+    #[serde(default)]
+    pub registration_token_digest: Option<String>,
     /// The client's metadata as it was last told: [`crate::connector::ClientMetadata`] as JSON.
     pub metadata: Document,
     /// The members of WSO2's schema that nothing here uses.

@@ -21,9 +21,9 @@ pub struct BackendSigningKey {
     /// From when on gateways sign with it.
     #[serde(with = "super::millis")]
     pub active_from: UnixTime,
-    /// Until when gateways sign with it; none until its successor is known.
-    #[serde(with = "super::millis::optional")]
-    pub active_until: Option<UnixTime>,
+    /// Until when gateways sign with it, should they never hear of its successor; one that they know of signs instead.
+    #[serde(with = "super::millis")]
+    pub active_until: UnixTime,
 }
 
 /// Algorithms of backend JWTs (RFC 7518).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequestParts, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::page::{self, Cursor};
+use super::signing_key::signing_key;
 use crate::callers::bearer_token;
 use crate::domain::{Gateway, Revision};
 use crate::failure::Failure;
@@ -21,16 +22,20 @@ use crate::service::{Service, is_same};
 /// How often other processes' commits are looked for while a gateway waits.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Longest body in octets: an acknowledgement.
+const BODY_BYTES: usize = 64 * 1024;
 
 /// The endpoints.
 pub fn router() -> Router<Arc<Service>> {
     Router::new()
         .route("/internal/gateway/v1/registry", get(registry))
         .route("/internal/gateway/v1/registry/ack", post(acknowledge))
+        .route("/internal/gateway/v1/signing-key", get(signing_key))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
 
 /// A gateway that has proved its name.
-struct AuthenticatedGateway(String);
+pub(super) struct AuthenticatedGateway(String);
 
 impl FromRequestParts<Arc<Service>> for AuthenticatedGateway {
     type Rejection = Failure;
@@ -151,7 +156,7 @@ async fn acknowledge(
     AuthenticatedGateway(name): AuthenticatedGateway,
     acknowledgement: Result<Json<Acknowledgement>, JsonRejection>,
 ) -> Result<StatusCode, Failure> {
-    let Json(given) = acknowledgement.map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let Json(given) = acknowledgement.map_err(|error| Failure::new(error.status(), error.body_text()))?;
     if given.gateway != name {
         return Err(Failure::new(StatusCode::FORBIDDEN, "gateway: is another one than the credential's"));
     }

@@ -29,7 +29,7 @@ impl Executor {
         api_id: &str,
         identity_provider_id: &str,
     ) -> Result<(), CarryOutError> {
-        let Some(mut plan) = self.plan(api_id, identity_provider_id).await? else {
+        let Some(mut plan) = self.plan(intent, api_id, identity_provider_id).await? else {
             return Ok(self.write_outcome(intent, None).await?);
         };
         Step::RegisterClaimed.done();
@@ -51,7 +51,7 @@ impl Executor {
             Err(error) => {
                 plan.registration.state = RegistrationState::Failed;
                 plan.registration.error = Some(error.to_string());
-                let mut transaction = self.write().await?;
+                let mut transaction = self.write(&intent.request_id).await?;
                 transaction.put_api_registration(&plan.registration).await?;
                 transaction.commit().await?;
                 self.put_off(intent, IntentState::Pending, error.to_string()).await?;
@@ -61,8 +61,13 @@ impl Executor {
     }
 
     /// Reads what is to be so, and writes down what may be made, so that it can be taken away again.
-    async fn plan(&self, api_id: &str, identity_provider_id: &str) -> Result<Option<Plan>, StoreError> {
-        let mut transaction = self.write().await?;
+    async fn plan(
+        &self,
+        intent: &Intent,
+        api_id: &str,
+        identity_provider_id: &str,
+    ) -> Result<Option<Plan>, StoreError> {
+        let mut transaction = self.write(&intent.request_id).await?;
         let Some(provider) = transaction.find_identity_provider(identity_provider_id).await? else { return Ok(None) };
         let api = transaction.find_api(api_id).await?.filter(|api| api.is_registered_at(&provider));
         let shared = transaction.list_scopes(Window::ALL).await?.items;
@@ -103,7 +108,7 @@ impl Executor {
         intent: &Intent,
         registration: Option<(&ApiRegistration, bool)>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write(&intent.request_id).await?;
         match registration {
             Some((registration, true)) => transaction.put_api_registration(registration).await?,
             Some((registration, false)) => {

@@ -13,7 +13,7 @@ use crate::connector::{
     RegisteredClient,
 };
 use crate::domain::{ApplicationKey, KeyState};
-use crate::store::{StoreError, Transaction};
+use crate::store::{StoreError, Transaction, Writer};
 
 /// When what the identity provider told is written once more, after the store was away.
 const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
@@ -117,7 +117,7 @@ impl Executor {
 
     /// The key was perhaps removed meanwhile: then its client is written down to be deleted.
     async fn write_client(&self, intent: &Intent, key_id: &str, client: &RegisteredClient) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write(&intent.request_id).await?;
         let mut key = transaction.find_key(key_id).await?.ok_or(StoreError::Changed)?;
         if key.state == KeyState::Creating {
             key.state = KeyState::Created;
@@ -132,7 +132,7 @@ impl Executor {
 
     /// There is no client: the place is given back, unless the key is being deleted, which does so itself.
     async fn give_up(&self, intent: &Intent, key_id: &str) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write(&intent.request_id).await?;
         transaction.delete_intent(&intent.id).await?;
         if transaction.find_key(key_id).await?.is_some_and(|key| key.state == KeyState::Creating) {
             transaction.delete_key(key_id).await?;
@@ -156,7 +156,7 @@ impl Executor {
             return Err(error.into());
         }
         Step::ClientDeleted.done();
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write(&intent.request_id).await?;
         transaction.delete_intent(&intent.id).await?;
         transaction.delete_key(key_id).await?;
         transaction.commit().await?;
@@ -170,7 +170,7 @@ impl Executor {
     }
 
     /// Writes down what an identity provider has just told of a client: its handle may be another after each use, so a
-    /// database that is away is tried again.
+    /// database that is away is tried again. `None` when there is no such key any more.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written at all.
@@ -178,21 +178,27 @@ impl Executor {
         &self,
         key_id: &str,
         client: &RegisteredClient,
+        writer: &Writer,
     ) -> Result<Option<ApplicationKey>, StoreError> {
         let mut pauses = PAUSES.into_iter();
         loop {
-            match (self.write_told(key_id, client).await, pauses.next()) {
+            match (self.write_told(key_id, client, writer).await, pauses.next()) {
                 (Err(_), Some(pause)) => tokio::time::sleep(pause).await,
                 (outcome, _) => return outcome,
             }
         }
     }
 
-    async fn write_told(&self, key_id: &str, client: &RegisteredClient) -> Result<Option<ApplicationKey>, StoreError> {
-        let mut transaction = self.write().await?;
+    async fn write_told(
+        &self,
+        key_id: &str,
+        client: &RegisteredClient,
+        writer: &Writer,
+    ) -> Result<Option<ApplicationKey>, StoreError> {
+        let mut transaction = self.store.write(writer.clone()).await?;
         let Some(mut key) = transaction.find_key(key_id).await? else { return Ok(None) };
         adopt(&mut key, client);
-        key.updated_at = self.clock.now();
+        key.updated_at = writer.now;
         transaction.update_key(&key).await?;
         transaction.commit().await?;
         Ok(Some(key))

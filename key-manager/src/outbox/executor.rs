@@ -25,6 +25,8 @@ pub struct Executor {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) locks: Arc<KeyLocks>,
     written: Arc<Notify>,
+    /// How long whoever carries out an intent is thought to be at it.
+    within: Duration,
 }
 
 /// Why an intent was not carried out.
@@ -39,9 +41,9 @@ pub enum CarryOutError {
 }
 
 impl Executor {
-    /// Over a store.
-    pub fn new(store: Arc<dyn Store>, connections: Arc<Connections>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, connections, clock, locks: Arc::default(), written: Arc::default() }
+    /// Over a store. `within` is longer than all exchanges of an intent can take.
+    pub fn new(store: Arc<dyn Store>, connections: Arc<Connections>, clock: Arc<dyn Clock>, within: Duration) -> Self {
+        Self { store, connections, clock, locks: Arc::default(), written: Arc::default(), within }
     }
 
     /// One exchange at a time about a client.
@@ -120,12 +122,12 @@ impl Executor {
     /// Takes an intent, so that nobody else does; `None` when somebody has, or when it is gone.
     async fn begin(&self, id: &IntentId) -> Result<Option<Intent>, StoreError> {
         let now = self.clock.now();
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write("").await?;
         let found = transaction.find_intent(id).await?;
         let is_free = |intent: &Intent| {
             intent.state == IntentState::Pending && (intent.attempts == 0 || intent.next_attempt_at <= now)
         };
-        let Some(intent) = found.filter(is_free).map(|intent| intent.begun(now)) else { return Ok(None) };
+        let Some(intent) = found.filter(is_free).map(|intent| intent.begun(now, self.within)) else { return Ok(None) };
         transaction.put_intent(&intent).await?;
         transaction.commit().await?;
         Ok(Some(intent))
@@ -133,7 +135,7 @@ impl Executor {
 
     /// It failed and is tried again, or waits for a person.
     pub(super) async fn put_off(&self, intent: &Intent, state: IntentState, error: String) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.write(&intent.request_id).await?;
         if is_current(transaction.as_mut(), intent).await? {
             transaction.put_intent(&intent.failed(self.clock.now(), state, error)).await?;
         }
@@ -148,9 +150,10 @@ impl Executor {
         self.connections.to(provider).map_err(wrong)
     }
 
-    pub(super) async fn write(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        let now = self.clock.now();
-        self.store.write(Writer { actor: "outbox".to_owned(), request_id: String::new(), now }).await
+    /// Writes for the request that wrote the intent.
+    pub(super) async fn write(&self, request_id: &str) -> Result<Box<dyn Transaction>, StoreError> {
+        let (actor, now) = ("outbox".to_owned(), self.clock.now());
+        self.store.write(Writer { actor, request_id: request_id.to_owned(), now }).await
     }
 }
 

@@ -7,6 +7,8 @@ use axum::http::Method;
 
 use super::contract::Portal;
 use super::routes::Routes;
+#[cfg(test)]
+pub(super) use key_managers::blank;
 
 /// The operations.
 pub(super) fn routes() -> Routes {

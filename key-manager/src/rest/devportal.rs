@@ -3,7 +3,7 @@
 mod apis;
 mod applications;
 mod key_managers;
-mod keys;
+pub(crate) mod keys;
 mod subscriptions;
 
 use axum::http::Method;

@@ -32,8 +32,8 @@ pub enum RestError {
     BadRequest(String),
     /// No credentials, or none that are any good: 401.
     Unauthorized,
-    /// The caller has none of the scopes: 403.
-    Forbidden,
+    /// The caller has none of these scopes: 403.
+    Forbidden(Vec<String>),
     /// There is no such thing, or it is another owner's: 404.
     NotFound,
     /// The path is not served with this method: 405 with `Allow` comes from the router, in this shape.
@@ -78,11 +78,11 @@ impl From<StoreError> for RestError {
 }
 
 impl RestError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -95,7 +95,12 @@ impl RestError {
         }
     }
 
-    fn description(&self) -> String {
+    /// Whether it is about a field.
+    pub(crate) fn is_about(&self, field: &str) -> bool {
+        matches!(self, Self::Invalid(fault) if fault.field == field)
+    }
+
+    pub(crate) fn description(&self) -> String {
         match self {
             Self::Invalid(fault) => format!("{} {}", fault.field, fault.reason),
             Self::BadRequest(reason)
@@ -103,7 +108,7 @@ impl RestError {
             | Self::BadGateway(reason)
             | Self::Unavailable(reason) => reason.clone(),
             Self::Unauthorized => "a valid access token is needed".to_owned(),
-            Self::Forbidden => "the access token has none of the scopes that this needs".to_owned(),
+            Self::Forbidden(needed) => format!("one of these scopes is needed: {}", needed.join(", ")),
             Self::NotFound => "there is no such resource".to_owned(),
             Self::MethodNotAllowed => "the resource is not served with this method".to_owned(),
             Self::PreconditionFailed => "it was changed in the meantime: read it again".to_owned(),
@@ -134,9 +139,10 @@ impl IntoResponse for RestError {
             Self::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"gatehouse\""));
             }
-            Self::Forbidden => {
-                let challenge = "Bearer realm=\"gatehouse\", error=\"insufficient_scope\"";
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            Self::Forbidden(needed) => {
+                let scope = needed.join(" ");
+                let challenge = format!("Bearer realm=\"gatehouse\", error=\"insufficient_scope\", scope=\"{scope}\"");
+                headers.extend(HeaderValue::try_from(challenge).ok().map(|value| (header::WWW_AUTHENTICATE, value)));
             }
             Self::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

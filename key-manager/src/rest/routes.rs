@@ -67,7 +67,7 @@ struct Guard {
 async fn authorise(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let method = guard.method.as_str().to_ascii_lowercase();
     let Some(scopes) = guard.portal.contract().scopes(&method, guard.path) else {
-        return RestError::Forbidden.into_response();
+        return RestError::Forbidden(Vec::new()).into_response();
     };
     let caller = match guard.services.authentication.authenticate(request.headers()).await {
         Ok(caller) => caller,
@@ -75,7 +75,8 @@ async fn authorise(State(guard): State<Guard>, mut request: Request, next: Next)
         Err(error) => return error.into_response(),
     };
     if !scopes.is_empty() && !caller.has_any(&scopes) {
-        return RestError::Forbidden.into_response();
+        let needed = scopes.into_iter().map(str::to_owned).collect();
+        return RestError::Forbidden(needed).into_response();
     }
     request.extensions_mut().insert(caller);
     next.run(request).await

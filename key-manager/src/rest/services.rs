@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use key_validation::UnixTime;
 
-use super::caller::{Authenticate, BootstrapCredential};
+use super::caller::{Authenticate, Credentials};
 use super::error::RestError;
 use crate::callers::Caller;
 use crate::connections::Connections;
@@ -47,7 +47,7 @@ impl Services {
         let clock = Arc::clone(&service.clock);
         Self {
             store: Arc::clone(&service.store),
-            authentication: Arc::new(BootstrapCredential(service.bootstrap_credential.clone())),
+            authentication: Arc::new(Credentials::of(service)),
             connections: Arc::clone(&service.connections),
             outbox: service.outbox.clone(),
             now: Arc::new(move || clock.now()),
@@ -62,8 +62,12 @@ impl Services {
 
     /// A transaction that writes in the caller's name.
     pub(super) async fn write(&self, caller: &Caller) -> Result<Box<dyn Transaction>, RestError> {
-        let writer = Writer { actor: caller.user.clone(), request_id: String::new(), now: (self.now)() };
-        Ok(self.store.write(writer).await?)
+        Ok(self.store.write(self.writer(caller)).await?)
+    }
+
+    /// The caller, as whoever writes.
+    pub(super) fn writer(&self, caller: &Caller) -> Writer {
+        Writer { actor: caller.user.clone(), request_id: caller.request_id.clone(), now: (self.now)() }
     }
 
     /// The connector of an identity provider.

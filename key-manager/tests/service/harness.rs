@@ -7,6 +7,7 @@ pub(crate) mod contract;
 pub(crate) mod glewlwyd;
 pub(crate) mod oidc_provider;
 pub(crate) mod served;
+pub(crate) mod shop;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -2,5 +2,8 @@
 
 mod connectors;
 mod harness;
+mod oauth2;
+mod operators;
 mod rest;
+mod signing_keys;
 mod store;

@@ -101,6 +101,7 @@ fn key(id: &str, application_id: &str, client_id: Option<&str>) -> ApplicationKe
         client_id: client_id.map(str::to_owned),
         client_secret: Some(Secret::new("s3cret-of-the-client")),
         handle: Some(Secret::new("registration-token")),
+        registration_token_digest: None,
         metadata: Document::new(),
         document: Document::new(),
         created_at: NOW,
@@ -411,6 +412,7 @@ async fn intents_are_due_by_time_unless_they_wait_for_a_person() {
         state,
         error: None,
         created_at: NOW,
+        request_id: "r-1".to_owned(),
     };
     for one in [
         intent("late", 30, IntentState::Pending),

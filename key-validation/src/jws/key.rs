@@ -105,7 +105,7 @@ impl SigningKey {
     }
 
     /// The public half as a JWK (RFC 7517).
-    pub(super) fn jwk(&self, key_id: Option<&str>) -> Value {
+    pub fn jwk(&self, key_id: Option<&str>) -> Value {
         let mut jwk = self.public_key();
         if let Value::Object(members) = &mut jwk {
             for (name, value) in [("kid", key_id), ("alg", Some(self.algorithm().name())), ("use", Some("sig"))] {

@@ -219,7 +219,7 @@ fn description(provider: &IdentityProvider) -> Value {
     Value::Object(told)
 }
 
-fn blank(now: key_validation::UnixTime) -> IdentityProvider {
+pub(in crate::rest) fn blank(now: key_validation::UnixTime) -> IdentityProvider {
     IdentityProvider {
         id: Uuid::new_v4().to_string(),
         row_version: 0,

@@ -113,7 +113,7 @@ pub(super) async fn delete(
         transaction.delete_subscription(&subscription.id).await?;
     }
     for key in transaction.list_keys(&id).await? {
-        keys::remove(transaction.as_mut(), key, (services.now)()).await?;
+        keys::remove(transaction.as_mut(), key, &caller.request_id, (services.now)()).await?;
     }
     transaction.delete_application(&id).await?;
     transaction.commit().await?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::applications;
 use crate::connector::ClientCredentials;
+use crate::cut_offs;
 use crate::domain::{Application, ApplicationKey, IdentityProvider, KeyMode, KeyState, KeyType};
 use crate::outbox::{Intent, IntentId, Step};
 use crate::rest::contract::Portal;
@@ -23,6 +24,7 @@ use crate::rest::services::SecretDisplay;
 use crate::rest::{Caller, Services};
 use crate::store::Transaction;
 
+pub(crate) use client::{Change, change, check_callback, document};
 pub(super) use client::{regenerate_secret, update};
 pub(super) use token::generate_token;
 
@@ -33,25 +35,44 @@ pub(super) async fn generate(
     body: Body,
 ) -> Result<Response, RestError> {
     let mut members = body.of(Portal::Devportal, "ApplicationKeyGenerateRequest")?;
+    let (named, key_type) = (text(&mut members, "keyManager"), key_type(&mut members));
+    let describe = |key: &mut ApplicationKey| {
+        key.metadata = client::metadata(&key.client_name, &mut members)?;
+        key.document = members;
+        Ok(())
+    };
+    let (key, provider) = create(&services, &caller, &id, named, key_type, describe).await?;
+    Ok(Json(description(&key, &provider, Shown::Secret)).into_response())
+}
+
+/// A key with its client: the place first, then the client. `describe` says what the client is to be.
+pub(crate) async fn create(
+    services: &Services,
+    caller: &Caller,
+    application_id: &str,
+    key_manager_named: Option<String>,
+    key_type: KeyType,
+    describe: impl FnOnce(&mut ApplicationKey) -> Result<(), RestError>,
+) -> Result<(ApplicationKey, IdentityProvider), RestError> {
     let now = (services.now)();
-    let mut transaction = services.write(&caller).await?;
-    let application = applications::find(transaction.as_mut(), &id, caller.owner()).await?;
-    let provider = key_manager(transaction.as_mut(), text(&mut members, "keyManager")).await?;
+    let mut transaction = services.write(caller).await?;
+    let application = applications::find(transaction.as_mut(), application_id, caller.owner()).await?;
+    let provider = key_manager(transaction.as_mut(), key_manager_named).await?;
     if !provider.enable_oauth_app_creation {
         return Err(Fault::new("keyManager", "takes no new clients; map an existing one").into());
     }
     services.connect(&provider)?;
-    let mut key = blank(&application, &provider, key_type(&mut members), now);
-    key.metadata = client::metadata(&key.client_name, &mut members)?;
-    key.document = members;
+    let mut key = blank(&application, &provider, key_type, now);
+    describe(&mut key)?;
     transaction.insert_key(&key).await?;
-    let intent = Intent::carried_out_by_its_writer(IntentId::CreateClient { key_id: key.id.clone() }, now);
+    let id = IntentId::CreateClient { key_id: key.id.clone() };
+    let intent = Intent::carried_out_by_its_writer(id, &caller.request_id, now);
     transaction.put_intent(&intent).await?;
     transaction.commit().await?;
     Step::CreateWritten.done();
     services.outbox.carry_out(intent.id).await?;
-    let key = find(services.read().await?.as_mut(), &caller, &id, &key.id).await?;
-    Ok(Json(description(&key, &provider, Shown::Secret)).into_response())
+    let key = find(services.read().await?.as_mut(), caller, application_id, &key.id).await?;
+    Ok((key, provider))
 }
 
 pub(super) async fn map(
@@ -121,7 +142,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, RestError> {
     let mut transaction = services.write(&caller).await?;
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
-    remove(transaction.as_mut(), key, (services.now)()).await?;
+    remove(transaction.as_mut(), key, &caller.request_id, (services.now)()).await?;
     transaction.commit().await?;
     Step::DeleteWritten.done();
     services.outbox.wake();
@@ -138,9 +159,10 @@ pub(super) async fn clean_up(
 }
 
 /// Takes a key away; the client too, when it was made here.
-pub(super) async fn remove(
+pub(crate) async fn remove(
     transaction: &mut dyn Transaction,
     mut key: ApplicationKey,
+    request_id: &str,
     now: UnixTime,
 ) -> Result<(), RestError> {
     match (key.mode, key.state) {
@@ -150,8 +172,12 @@ pub(super) async fn remove(
             key.state = KeyState::Deleting;
             key.updated_at = now;
             transaction.update_key(&key).await?;
+            let provider = transaction.find_identity_provider(&key.identity_provider_id).await?;
+            if let (Some(client_id), Some(provider)) = (&key.client_id, provider) {
+                cut_offs::put(transaction, &cut_offs::deleted_client(client_id, &provider.name, now)).await?;
+            }
             let id = IntentId::DeleteClient { key_id: key.id };
-            Ok(transaction.put_intent(&Intent::new(id, now)).await?)
+            Ok(transaction.put_intent(&Intent::new(id, request_id, now)).await?)
         }
     }
 }
@@ -217,6 +243,7 @@ fn blank(application: &Application, provider: &IdentityProvider, key_type: KeyTy
         client_id: None,
         client_secret: None,
         handle: None,
+        registration_token_digest: None,
         metadata: Map::new(),
         document: Map::new(),
         created_at: now,

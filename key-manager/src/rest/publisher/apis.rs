@@ -80,20 +80,21 @@ pub(super) async fn update(
     if let Some((field, ..)) = identity.into_iter().find(|(_, before, after)| before != after) {
         return Err(Fault::new(field, "cannot be changed: callers and subscriptions go by it").into());
     }
-    let (row_version, told) = save(&services, transaction, api).await?;
+    let (row_version, told) = save(&services, &caller, transaction, api).await?;
     Ok(tagged(StatusCode::OK, row_version, told))
 }
 
 /// Stores a changed API and lets its key managers follow.
 pub(super) async fn save(
     services: &Services,
+    caller: &Caller,
     mut transaction: Box<dyn Transaction>,
     mut api: Api,
 ) -> Result<(u64, Value), RestError> {
     api.updated_at = (services.now)();
     check(transaction.as_mut(), &api).await?;
     transaction.update_api(&api).await?;
-    registration::follow(transaction.as_mut(), &api, api.updated_at).await?;
+    registration::follow(transaction.as_mut(), &api, &caller.request_id, api.updated_at).await?;
     let told = tell(transaction.as_mut(), &api.id).await?;
     transaction.commit().await?;
     Step::RegisterWritten.done();
@@ -115,7 +116,7 @@ pub(super) async fn delete(
         let reason = format!("the API has {} subscriptions: they have to go first", subscriptions.total);
         return Err(RestError::Conflict(reason));
     }
-    registration::forget(transaction.as_mut(), &id, (services.now)()).await?;
+    registration::forget(transaction.as_mut(), &id, &caller.request_id, (services.now)()).await?;
     transaction.delete_api(&id).await?;
     transaction.commit().await?;
     services.outbox.wake();

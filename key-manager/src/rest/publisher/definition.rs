@@ -35,7 +35,7 @@ pub(super) async fn update(
     description::describe(&mut api, members)?;
     api.definition = Some(text.to_owned());
     let told = openapi::render(&api);
-    apis::save(&services, transaction, api).await?;
+    apis::save(&services, &caller, transaction, api).await?;
     Ok(Json(told).into_response())
 }
 

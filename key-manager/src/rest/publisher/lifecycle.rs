@@ -45,7 +45,7 @@ pub(super) async fn change(
     if_match.check(api.row_version)?;
     let status = after(api.life_cycle_status, &action)?;
     api.life_cycle_status = status;
-    let (row_version, _) = apis::save(&services, transaction, api).await?;
+    let (row_version, _) = apis::save(&services, &caller, transaction, api).await?;
     let body = json!({ "workflowStatus": "APPROVED", "lifecycleState": state(status) });
     Ok(tagged(StatusCode::OK, row_version, body))
 }

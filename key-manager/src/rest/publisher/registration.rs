@@ -8,7 +8,12 @@ use crate::rest::error::{Fault, RestError};
 use crate::store::Transaction;
 
 /// Has an API registered at each of its key managers, and taken away where it is registered and not meant any more.
-pub(super) async fn follow(transaction: &mut dyn Transaction, api: &Api, now: UnixTime) -> Result<(), RestError> {
+pub(super) async fn follow(
+    transaction: &mut dyn Transaction,
+    api: &Api,
+    request_id: &str,
+    now: UnixTime,
+) -> Result<(), RestError> {
     let known = transaction.list_api_registrations(&api.id).await?;
     for provider in &transaction.list_identity_providers().await? {
         let before = known.iter().find(|one| one.identity_provider_id == provider.id);
@@ -17,16 +22,21 @@ pub(super) async fn follow(transaction: &mut dyn Transaction, api: &Api, now: Un
             transaction.put_api_registration(&pending(api, provider, before, now)).await?;
         }
         if is_wanted || before.is_some() {
-            transaction.put_intent(&register(&api.id, &provider.id, now)).await?;
+            transaction.put_intent(&register(&api.id, &provider.id, request_id, now)).await?;
         }
     }
     Ok(())
 }
 
 /// Has an API taken away everywhere, because it is being deleted.
-pub(super) async fn forget(transaction: &mut dyn Transaction, api_id: &str, now: UnixTime) -> Result<(), RestError> {
+pub(super) async fn forget(
+    transaction: &mut dyn Transaction,
+    api_id: &str,
+    request_id: &str,
+    now: UnixTime,
+) -> Result<(), RestError> {
     for registration in transaction.list_api_registrations(api_id).await? {
-        transaction.put_intent(&register(api_id, &registration.identity_provider_id, now)).await?;
+        transaction.put_intent(&register(api_id, &registration.identity_provider_id, request_id, now)).await?;
     }
     Ok(())
 }
@@ -67,7 +77,7 @@ fn pending(api: &Api, provider: &IdentityProvider, before: Option<&ApiRegistrati
     }
 }
 
-fn register(api_id: &str, identity_provider_id: &str, now: UnixTime) -> Intent {
+fn register(api_id: &str, identity_provider_id: &str, request_id: &str, now: UnixTime) -> Intent {
     let (api_id, identity_provider_id) = (api_id.to_owned(), identity_provider_id.to_owned());
-    Intent::new(IntentId::RegisterApi { api_id, identity_provider_id }, now)
+    Intent::new(IntentId::RegisterApi { api_id, identity_provider_id }, request_id, now)
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use key_manager::connector::KeyManager;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::process::Supervised;
 use super::{connect, repository_root, scratch, until};
@@ -22,8 +22,16 @@ impl OidcProvider {
             "clients": [
                 {"client_id": "gateway", "client_secret": "gateway-secret", "grants": []},
                 {"client_id": "shop", "client_secret": "shop-secret", "grants": ["client_credentials"]},
+                {"client_id": "portal", "client_secret": "portal-secret", "grants": ["client_credentials", "password"]},
             ],
-            "users": [], "scopes": ["order", "cancel"], "introspectors": ["gateway"],
+            "users": [
+                {"username": "alice", "password": "alice-password", "sub": "u-alice"},
+                {"username": "bob", "password": "bob-password", "sub": "u-bob"},
+            ],
+            "scopes": [
+                "order", "cancel", "apim:subscribe", "apim:app_manage", "apim:api_create", "apim:api_view", "apim:admin",
+            ],
+            "introspectors": ["gateway"],
             "accessTokenLifetime": 600, "initialAccessToken": "initial",
         });
         let path = directory.join("idp.json");
@@ -39,6 +47,24 @@ impl OidcProvider {
 }
 
 impl OidcProvider {
+    /// A token of a user at the portal.
+    pub(crate) async fn user_token(&self, user: &str, scope: &str) -> String {
+        let form = [
+            ("grant_type", "password"),
+            ("username", user),
+            ("password", &format!("{user}-password")),
+            ("scope", scope),
+        ];
+        self.token("portal", "portal-secret", &form).await
+    }
+
+    /// What the token endpoint gives a client.
+    pub(crate) async fn token(&self, id: &str, secret: &str, form: &[(&str, &str)]) -> String {
+        let request = reqwest::Client::new().post(format!("{}/token", self.issuer)).basic_auth(id, Some(secret));
+        let answer: Value = request.form(form).send().await.expect("an answer").json().await.expect("JSON");
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+    }
+
     /// The ids of the clients that are registered, the oldest first.
     pub(crate) fn clients(&self) -> Vec<String> {
         let log = self.process.log();

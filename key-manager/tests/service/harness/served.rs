@@ -7,6 +7,7 @@ use key_manager::config::Configuration;
 use key_manager::connector::ConnectorTypes;
 use key_manager::connector::http::HttpClient;
 use key_manager::server;
+use key_manager::service::Service;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub(crate) const ADMIN: &str = "/api/am/admin/v4";
 pub(crate) struct Served {
     pub(crate) base: String,
     client: reqwest::Client,
+    pub(crate) service: Arc<Service>,
     tasks: [tokio::task::JoinHandle<()>; 2],
     _directory: tempfile::TempDir,
 }
@@ -39,6 +41,11 @@ pub(crate) struct Answer {
 
 impl Served {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further configuration, in variables of the environment.
+    pub(crate) async fn start_with(further: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("gatehouse.db").display().to_string();
         let variables = [
@@ -47,8 +54,8 @@ impl Served {
             ("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP),
             ("GATEHOUSE__GATEWAYS", "[{name: edge, credential: gateway-credential-of-a-test}]"),
         ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let configuration = Configuration::load(None, variables.into_iter()).unwrap();
+        let variables = variables.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let configuration = Configuration::load(None, variables).unwrap();
         let connectors = ConnectorTypes::built_in(&HttpClient::new().unwrap());
         let service = server::prepare(configuration, connectors).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -56,15 +63,16 @@ impl Served {
         let router = server::router(Arc::clone(&service));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let tasks = [serving, tokio::spawn(service.outbox.clone().run())];
-        Self { base, client: reqwest::Client::new(), tasks, _directory: directory }
+        Self { base, client: reqwest::Client::new(), service, tasks, _directory: directory }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = self.request(method.clone(), path).bearer_auth(BOOTSTRAP);
+    /// Sends as somebody with a token.
+    pub(crate) async fn send_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method.clone(), path).bearer_auth(token);
         let answer = answer(match body {
             Some(body) => request.json(&body),
             None => request,
@@ -72,6 +80,15 @@ impl Served {
         .await;
         contract::assert_kept(&method, path, &answer);
         answer
+    }
+
+    /// Waits until nothing has to reach an identity provider any more.
+    pub(crate) async fn settled(&self) {
+        self.until("/api/gatehouse/v1/reconciliation", |answer| answer.body["count"] == 0).await;
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send_as(BOOTSTRAP, method, path, body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

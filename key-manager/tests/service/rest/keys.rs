@@ -2,56 +2,16 @@
 
 use key_manager::connector::ConnectorError;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::glewlwyd::Glewlwyd;
-use crate::harness::oidc_provider::{OidcProvider, properties};
 use crate::harness::served::{Answer, DEVPORTAL, Served, assert_failure};
+use crate::harness::shop::{Shop, generate, text};
 use crate::harness::{credentials, token_request};
-
-struct Keys {
-    served: Served,
-    idp: OidcProvider,
-    /// Path of the application.
-    application: String,
-}
-
-impl Keys {
-    async fn start(name: &str) -> Self {
-        let (served, idp) = (Served::start().await, OidcProvider::start(name).await);
-        let settings = json!({
-            "name": "corporate", "type": "oidc", "issuer": idp.issuer, "additionalProperties": properties(),
-        });
-        served.key_manager(settings).await;
-        let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
-        Self { served, idp, application }
-    }
-
-    async fn generate(&self, key_type: &str) -> Answer {
-        generate(&self.served, &self.application, key_type).await
-    }
-
-    /// A key, and its path.
-    async fn generated(&self) -> (Value, String) {
-        let generated = self.generate("PRODUCTION").await;
-        assert_eq!(generated.status, StatusCode::OK, "{}", generated.body);
-        let path = format!("{}/oauth-keys/{}", self.application, generated.body["keyMappingId"].as_str().unwrap());
-        (generated.body, path)
-    }
-}
-
-async fn generate(served: &Served, application: &str, key_type: &str) -> Answer {
-    let body = json!({"keyType": key_type, "grantTypesToBeSupported": ["client_credentials"]});
-    served.post(&format!("{application}/generate-keys"), body).await
-}
-
-fn text<'a>(body: &'a Value, name: &str) -> &'a str {
-    body[name].as_str().unwrap_or_else(|| panic!("{name} in {body}"))
-}
 
 #[tokio::test]
 async fn s7_there_is_one_key_of_a_type() {
-    let keys = Keys::start("keys-one").await;
+    let keys = Shop::start("keys-one").await;
     keys.generated().await;
 
     assert_failure(&keys.generate("PRODUCTION").await, StatusCode::CONFLICT);
@@ -64,7 +24,7 @@ async fn s7_there_is_one_key_of_a_type() {
 
 #[tokio::test]
 async fn s8_concurrent_requests_for_one_key_make_one_client() {
-    let keys = Keys::start("keys-concurrent").await;
+    let keys = Shop::start("keys-concurrent").await;
     let requests = (0..8).map(|_| keys.generate("PRODUCTION"));
 
     let answers = futures_of(requests).await;
@@ -93,7 +53,7 @@ async fn futures_of<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Outpu
 
 #[tokio::test]
 async fn s7_a_key_is_read_changed_and_deleted_with_its_client() {
-    let keys = Keys::start("keys-change").await;
+    let keys = Shop::start("keys-change").await;
     let (generated, path) = keys.generated().await;
     let (id, secret) = (text(&generated, "consumerKey"), text(&generated, "consumerSecret"));
 
@@ -118,7 +78,7 @@ async fn s7_a_key_is_read_changed_and_deleted_with_its_client() {
     assert_eq!(deleted.status, StatusCode::OK);
     assert_failure(&keys.served.get(&path).await, StatusCode::NOT_FOUND);
     assert!(!keys.served.feed().await.contains(&format!("\"clientId\":\"{id}\"")));
-    settled(&keys.served).await;
+    keys.served.settled().await;
     assert_eq!(keys.idp.clients(), [""; 0]);
     let token = keys.idp.connector.request_token(&token_request(credentials(id, secret), &[])).await;
     assert_eq!(token.err(), Some(ConnectorError::WrongCredentials));
@@ -126,14 +86,9 @@ async fn s7_a_key_is_read_changed_and_deleted_with_its_client() {
     assert_eq!(keys.generate("PRODUCTION").await.status, StatusCode::OK);
 }
 
-/// Waits until nothing has to reach an identity provider any more.
-async fn settled(served: &Served) {
-    served.until("/api/gatehouse/v1/reconciliation", |answer| answer.body["count"] == 0).await;
-}
-
 #[tokio::test]
 async fn s7_an_application_takes_its_clients_with_it_and_leaves_mapped_ones() {
-    let keys = Keys::start("keys-application").await;
+    let keys = Shop::start("keys-application").await;
     keys.generated().await;
     let body = json!({"consumerKey": "shop", "consumerSecret": "shop-secret", "keyType": "SANDBOX"});
     let mapped = keys.served.post(&format!("{}/map-keys", keys.application), body).await;
@@ -141,7 +96,7 @@ async fn s7_an_application_takes_its_clients_with_it_and_leaves_mapped_ones() {
 
     assert_eq!(keys.served.send(Method::DELETE, &keys.application, None).await.status, StatusCode::OK);
 
-    settled(&keys.served).await;
+    keys.served.settled().await;
     assert_eq!(keys.idp.clients(), [""; 0]);
     let token = token_request(credentials("shop", "shop-secret"), &[]);
     keys.idp.connector.request_token(&token).await.expect("a mapped client stays");
@@ -149,7 +104,7 @@ async fn s7_an_application_takes_its_clients_with_it_and_leaves_mapped_ones() {
 
 #[tokio::test]
 async fn s7_only_whoever_has_a_clients_secret_maps_it_and_once() {
-    let keys = Keys::start("keys-map").await;
+    let keys = Shop::start("keys-map").await;
     let map = async |secret: &str, key_type: &str| {
         let body = json!({"consumerKey": "shop", "consumerSecret": secret, "keyType": key_type});
         keys.served.post(&format!("{}/map-keys", keys.application), body).await
@@ -163,7 +118,7 @@ async fn s7_only_whoever_has_a_clients_secret_maps_it_and_once() {
 
 #[tokio::test]
 async fn s7_what_the_identity_provider_refuses_leaves_no_key() {
-    let keys = Keys::start("keys-refused").await;
+    let keys = Shop::start("keys-refused").await;
     let body = json!({"keyType": "PRODUCTION", "grantTypesToBeSupported": ["urn:example:unknown"]});
 
     let refused = keys.served.post(&format!("{}/generate-keys", keys.application), body).await;
@@ -174,7 +129,7 @@ async fn s7_what_the_identity_provider_refuses_leaves_no_key() {
 
 #[tokio::test]
 async fn s7_a_dialect_that_issues_no_other_secret_says_so() {
-    let keys = Keys::start("keys-secret").await;
+    let keys = Shop::start("keys-secret").await;
     let (_, path) = keys.generated().await;
 
     let refused = keys.served.send(Method::POST, &format!("{path}/regenerate-secret"), None).await;
@@ -217,7 +172,7 @@ async fn s7_a_secret_is_regenerated_and_an_api_with_its_scopes_registered_at_gle
     let changed = served.send(Method::PUT, &path, Some(changed)).await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
     assert_eq!(served.send(Method::POST, &format!("{key}/clean-up"), None).await.status, StatusCode::OK);
-    settled(&served).await;
+    served.settled().await;
     let name = crate::harness::scope("pizza_order");
     assert_eq!(idp.connector.find_scope(&name).await.map(|scope| scope.is_some()), Ok(false));
     assert!(idp.connector.find_client_by_name(id).await.unwrap().is_none());

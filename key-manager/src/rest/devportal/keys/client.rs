@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Shown, description, find, provider_of, shown};
 use crate::connector::ClientMetadata;
-use crate::domain::{ApplicationKey, Document, IdentityProvider};
+use crate::domain::{ApplicationKey, Document, IdentityProvider, KeyState};
 use crate::outbox;
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
@@ -33,7 +33,7 @@ pub(crate) async fn update(
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
     drop(transaction);
     let wanted = read(&metadata(&key.client_name, &mut members)?)?;
-    let (key, provider) = change(&services, caller, id, key_id, Change::Replace(wanted)).await?;
+    let (key, provider) = change(&services, &caller, key_id, Change::Replace(wanted)).await?;
     Ok(Json(description(&key, &provider, shown(&services))).into_response())
 }
 
@@ -42,32 +42,35 @@ pub(crate) async fn regenerate_secret(
     caller: Caller,
     Path((id, key_id)): Path<(String, String)>,
 ) -> Result<Response, RestError> {
-    let (key, provider) = change(&services, caller, id, key_id, Change::RegenerateSecret).await?;
+    find(services.read().await?.as_mut(), &caller, &id, &key_id).await?;
+    let (key, provider) = change(&services, &caller, key_id, Change::RegenerateSecret).await?;
     let told = description(&key, &provider, Shown::Secret);
     Ok(Json(json!({ "consumerKey": told.get("consumerKey"), "consumerSecret": told.get("consumerSecret") }))
         .into_response())
 }
 
 /// What becomes of a client.
-enum Change {
+pub(crate) enum Change {
+    /// It is to be so.
     Replace(ClientMetadata),
+    /// It gets another secret.
     RegenerateSecret,
 }
 
 /// Changes a client at its identity provider and stores what that told. In a task of its own, one at a time for a
 /// client: a caller who goes away must not lose a registration access token that was rotated.
-async fn change(
+pub(crate) async fn change(
     services: &Services,
-    caller: Caller,
-    application_id: String,
+    caller: &Caller,
     key_id: String,
     change: Change,
 ) -> Result<(ApplicationKey, IdentityProvider), RestError> {
-    let services = services.clone();
+    let (services, writer) = (services.clone(), services.writer(caller));
     let task = tokio::spawn(async move {
         let _alone = services.outbox.locks().lock(&key_id).await;
         let mut transaction = services.read().await?;
-        let key = find(transaction.as_mut(), &caller, &application_id, &key_id).await?;
+        let key = transaction.find_key(&key_id).await?.filter(|key| key.state == KeyState::Created);
+        let key = key.ok_or(RestError::NotFound)?;
         let provider = provider_of(transaction.as_mut(), &key).await?;
         drop(transaction);
         let connector = services.connect(&provider)?;
@@ -77,7 +80,7 @@ async fn change(
             Change::Replace(metadata) => connector.update_client(&reference, &metadata).await?,
             Change::RegenerateSecret => connector.regenerate_secret(&reference, &read(&key.metadata)?).await?,
         };
-        let key = services.outbox.keep_told(&key_id, &client).await?.ok_or(RestError::NotFound)?;
+        let key = services.outbox.keep_told(&key_id, &client, &writer).await?.ok_or(RestError::NotFound)?;
         Ok((key, provider))
     });
     task.await.unwrap_or(Err(RestError::Internal))
@@ -90,10 +93,7 @@ pub(super) fn metadata(client_name: &str, members: &mut Map<String, Value>) -> R
     let redirect_uris: Vec<String> =
         callbacks.split(',').map(str::trim).filter(|uri| !uri.is_empty()).map(str::to_owned).collect();
     let grant_types: Vec<String> = asked.unwrap_or_default().into_iter().filter(|name| !name.is_empty()).collect();
-    let needs_callback = grant_types.iter().find(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
-    if let Some(grant) = needs_callback.filter(|_| redirect_uris.is_empty()) {
-        return Err(Fault::new("callbackUrl", format!("is required for the grant `{grant}`")).into());
-    }
+    check_callback(&grant_types, &redirect_uris)?;
     check_lifetime("validityTime", members.get("validityTime"))?;
     let additional = match members.remove("additionalProperties") {
         Some(Value::Object(additional)) => additional,
@@ -114,6 +114,15 @@ pub(super) fn metadata(client_name: &str, members: &mut Map<String, Value>) -> R
     }))
 }
 
+/// Grants that send users back need to know where to.
+pub(crate) fn check_callback(grant_types: &[String], redirect_uris: &[String]) -> Result<(), Fault> {
+    let needs = grant_types.iter().find(|name| matches!(name.as_str(), "authorization_code" | "implicit"));
+    match needs.filter(|_| redirect_uris.is_empty()) {
+        Some(grant) => Err(Fault::new("callbackUrl", format!("is required for the grant `{grant}`"))),
+        None => Ok(()),
+    }
+}
+
 fn check_lifetime(field: &str, value: Option<&Value>) -> Result<(), Fault> {
     let number = match value {
         Some(Value::String(text)) => text.parse::<f64>().ok(),
@@ -124,7 +133,7 @@ fn check_lifetime(field: &str, value: Option<&Value>) -> Result<(), Fault> {
 }
 
 /// As it is stored.
-pub(super) fn document(metadata: &ClientMetadata) -> Document {
+pub(crate) fn document(metadata: &ClientMetadata) -> Document {
     match serde_json::to_value(metadata) {
         Ok(Value::Object(members)) => members,
         _ => Document::new(),

@@ -1,0 +1,95 @@
+//! The numbers of this process, for `/metrics`.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use prometheus::core::Collector;
+use prometheus::{Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+
+use crate::domain::Gateway;
+use crate::outbox::{Intent, IntentState};
+use crate::service::Service;
+use crate::store::{StoreError, Window};
+
+/// The numbers of this process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    intents: GaugeVec,
+    revision: GaugeVec,
+    gateways: GaugeVec,
+    lags: GaugeVec,
+}
+
+impl Metrics {
+    /// All at nothing.
+    ///
+    /// # Errors
+    /// When two have one name.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            registered(&registry, GaugeVec::new(Opts::new(format!("gatehouse_key_manager_{name}"), help), labels)?)
+        };
+        let requests = Opts::new("gatehouse_key_manager_requests", "Requests that were answered");
+        let durations = HistogramOpts::new("gatehouse_key_manager_request_duration_seconds", "How long requests took");
+        let build = gauge("build_info", "The program", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        Ok(Self {
+            requests: registered(&registry, IntCounterVec::new(requests, &["method", "path", "status"])?)?,
+            durations: registered(&registry, HistogramVec::new(durations, &["path"])?)?,
+            intents: gauge("intents", "What still has to reach identity providers", &["state"])?,
+            revision: gauge("registry_revision", "The number of the registry's revision", &["epoch"])?,
+            gateways: gauge("gateway_acknowledged_age_seconds", "Since a gateway acknowledged", &["gateway"])?,
+            lags: gauge("gateway_revisions_behind", "Revisions that a gateway has not applied", &["gateway"])?,
+            registry,
+        })
+    }
+
+    /// A request was answered.
+    pub(crate) fn observe(&self, method: &Method, path: &str, status: StatusCode, elapsed: Duration) {
+        // Whatever word a client sends as a method, there are few series.
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
+        let method = if known.contains(method) { method.as_str() } else { "other" };
+        self.requests.with_label_values(&[method, path, status.as_str()]).inc();
+        self.durations.with_label_values(&[path]).observe(elapsed.as_secs_f64());
+    }
+
+    /// All of them in the text format, those included that the store knows.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub(crate) async fn text(&self, service: &Service) -> Result<String, StoreError> {
+        let mut read = service.store.read().await?;
+        self.tell_intents(&read.list_intents(Window::ALL).await?.items);
+        let newest = read.feed_state().await?.revision;
+        self.revision.reset();
+        #[expect(clippy::cast_precision_loss, reason = "revisions stay far below 2^53")]
+        let number = |number: u64| number as f64;
+        self.revision.with_label_values(&[newest.epoch.as_str()]).set(number(newest.number));
+        for Gateway { name, revision, acknowledged_at, .. } in read.list_gateways().await? {
+            let age = service.now().since(acknowledged_at).as_secs_f64();
+            self.gateways.with_label_values(&[name.as_str()]).set(age);
+            let applied = if revision.epoch == newest.epoch { revision.number } else { 0 };
+            self.lags.with_label_values(&[name.as_str()]).set(number(newest.number.saturating_sub(applied)));
+        }
+        let mut text = Vec::new();
+        let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        encoded.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn tell_intents(&self, intents: &[Intent]) {
+        for (state, name) in [(IntentState::Pending, "pending"), (IntentState::PossiblyOrphaned, "possibly_orphaned")] {
+            let count = intents.iter().filter(|intent| intent.state == state).count();
+            self.intents.with_label_values(&[name]).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+    }
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

@@ -1,0 +1,61 @@
+//! Every request: its id, its line in the log, its numbers.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that is taken from whoever asks.
+const ID_LENGTH: usize = 64;
+
+/// Gives the request an id, which its answer bears too, and tells how it went. Never a query, a header or a body.
+pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_plain(id)).cloned();
+    let id = id.or_else(|| HeaderValue::try_from(uuid::Uuid::new_v4().to_string()).ok());
+    if let Some(id) = &id {
+        request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
+    }
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = path.unwrap_or_else(|| "none".to_owned());
+    let method = request.method().clone();
+    let text = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let span = tracing::info_span!("request", request_id = text, %method, path);
+    let began = Instant::now();
+    let mut response = caught(next.run(request)).instrument(span.clone()).await;
+    let (status, elapsed) = (response.status(), began.elapsed());
+    metrics.observe(&method, &path, status, elapsed);
+    span.in_scope(|| tracing::info!(status = status.as_u16(), milliseconds = elapsed.as_millis(), "answered"));
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    response
+}
+
+fn is_plain(id: &HeaderValue) -> bool {
+    let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"._-".contains(octet);
+    (1..=ID_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+}
+
+/// A panic is a fault of ours, for this request alone; its message is in the log.
+async fn caught(answer: impl Future<Output = Response>) -> Response {
+    let mut answer = Box::pin(answer);
+    let poll = |context: &mut std::task::Context<'_>| {
+        std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)))
+            .unwrap_or_else(|_| std::task::Poll::Ready(panicked()))
+    };
+    std::future::poll_fn(poll).await
+}
+
+fn panicked() -> Response {
+    tracing::error!("a request ended in a panic");
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "see the key manager's log").into_response()
+}
