@@ -56,7 +56,7 @@ pub enum Event<'a> {
     IntrospectionCall {
         /// The identity provider's name.
         identity_provider: &'a str,
-        /// `active`, `inactive`, or the reason why there is no answer.
+        /// `active`, `inactive`, or the reason why there is no answer; an outage is a `timeout` where that is known.
         outcome: &'static str,
         /// From the question to the answer.
         duration: Duration,
@@ -162,11 +162,17 @@ impl Gateway {
         if let Some(availability) = self.availability(identity_provider) {
             availability.end_call(&key, &verdict, now);
         }
-        ports.telemetry.record(Event::IntrospectionCall {
-            identity_provider: &provider.name,
-            outcome: outcome_name(&verdict),
-            duration: now.since(asked_at),
-        });
+        let duration = now.since(asked_at);
+        let outcome = match &verdict {
+            Ok(Answer::Active(_)) => "active",
+            Ok(Answer::Inactive) => "inactive",
+            Err(Unavailable::Outage { .. }) if response.is_timeout(duration, provider.introspection.timeout) => {
+                "timeout"
+            }
+            Err(unavailable) => unavailable.outcome(),
+        };
+        let identity_provider = &provider.name;
+        ports.telemetry.record(Event::IntrospectionCall { identity_provider, outcome, duration });
         match &verdict {
             Ok(Answer::Active(record)) => {
                 if let Ok(answer) = ActiveAnswer::decode(record) {
@@ -521,14 +527,6 @@ fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> 
     };
     // The identity provider's texts may be a user's: no line of a log may end within one.
     value.map(|value| value.replace(char::is_control, "\u{fffd}"))
-}
-
-fn outcome_name(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Ok(Answer::Active(_)) => "active",
-        Ok(Answer::Inactive) => "inactive",
-        Err(unavailable) => unavailable.outcome(),
-    }
 }
 
 /// Method, host and target of a request (row 2).

@@ -26,6 +26,7 @@ mod s5_breaker;
 mod s5_cut_offs;
 mod s5_flights;
 mod s5_outages;
+mod s5_outcomes;
 mod s5_private_key_jwt;
 mod s5_refresh_ahead;
 mod s5_remembered;

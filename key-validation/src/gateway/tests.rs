@@ -656,6 +656,33 @@ fn calls_are_shed_over_the_limit_and_held_off_when_we_are_refused() {
 }
 
 #[test]
+fn each_outcome_of_a_call_has_its_name() {
+    let fixture = Fixture::new();
+    let Step::Introspect(exchange) = fixture.begin(&with_token("/pizza/1/order", "Bearer t")) else {
+        panic!("decided")
+    };
+    let start = UnixTime::from_seconds(NOW);
+    for (status, body, millis, expected) in [
+        (Some(200), r#"{"active":true}"#, 5000, "active"),
+        (Some(200), r#"{"active":false}"#, 5000, "inactive"),
+        (Some(200), "", 5000, "malformed"),
+        (Some(302), "", 5000, "misconfigured"),
+        (Some(401), "", 5000, "client_auth_failed"),
+        (Some(503), "", 5000, "outage"),
+        (Some(504), "", 1, "timeout"),
+        (None, "", 1989, "outage"),
+        (None, "", 1990, "timeout"),
+    ] {
+        let now = start.plus(Duration::from_millis(millis));
+        let response = IntrospectionResponse { status, body: Some(body.as_bytes()), ..Default::default() };
+        let name = format!("call idp {expected}");
+        let before = fixture.count(&name);
+        let _ = fixture.gateway.end_call(exchange.question(), &response, start, now, fixture.ports());
+        assert_eq!(fixture.count(&name), before + 1, "{status:?} {body} after {millis} ms: {expected}");
+    }
+}
+
+#[test]
 fn a_token_is_asked_about_at_the_identity_provider_that_its_shape_names() {
     let jwt = |iss: &str| {
         use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};

@@ -33,6 +33,20 @@ pub struct IntrospectionResponse<'a> {
     pub body: Option<&'a [u8]>,
 }
 
+/// By how much the host's timers and its clock may differ.
+const TIMER_TOLERANCE: Duration = Duration::from_millis(10);
+
+impl IntrospectionResponse<'_> {
+    /// Whether the call came to nothing for taking too long: whoever gave up says 504, the host as well, unless the answer
+    /// had begun.
+    pub(crate) fn is_timeout(&self, duration: Duration, timeout: Duration) -> bool {
+        match self.status {
+            Some(status) => status == 504,
+            None => duration.saturating_add(TIMER_TOLERANCE) >= timeout,
+        }
+    }
+}
+
 /// What an identity provider said of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
