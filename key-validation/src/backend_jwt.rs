@@ -3,6 +3,8 @@
 mod claims;
 mod minted;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value, json};
 
 use crate::config::BackendJwtSettings;
@@ -19,6 +21,7 @@ const HEADER_LIMIT: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct JwtMinter {
     settings: BackendJwtSettings,
+    header: Rc<str>,
     signer: JwtSigner,
 }
 
@@ -27,12 +30,17 @@ impl JwtMinter {
     pub fn new(settings: BackendJwtSettings, host_signer: Option<Box<dyn Sign>>, nonce: [u8; 16]) -> Self {
         let mut signer = JwtSigner::new(settings.signing_key.clone(), Some(settings.key_id.clone()));
         signer.equip(host_signer, nonce);
-        Self { settings, signer }
+        Self { header: settings.header.as_str().into(), settings, signer }
     }
 
     /// What it was configured with.
     pub fn settings(&self) -> &BackendJwtSettings {
         &self.settings
+    }
+
+    /// The name of the header that carries them.
+    pub(crate) fn header(&self) -> &Rc<str> {
+        &self.header
     }
 
     /// A signed JWT with these claims, and with `iss`, `iat`, `nbf`, `exp` and `jti`, which no claim can replace.
@@ -72,7 +80,7 @@ impl JwtMinter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintedJwt {
     /// The compact serialisation.
-    pub jwt: std::rc::Rc<str>,
+    pub jwt: Rc<str>,
     /// Its `exp`.
     pub expires_at: UnixTime,
     /// Whether a later one for the same token could not live longer.

@@ -67,18 +67,48 @@ pub struct NotSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AnswerKey([u8; 32]);
 
+/// What tells the answers of one identity provider, as it is configured, from all others: a digest, filled up with zeros
+/// to a whole block of SHA-256. So the block is hashed once for all tokens.
+#[derive(Clone)]
+pub struct Fingerprint {
+    digest: [u8; 32],
+    hashed: Sha256,
+}
+
+impl Fingerprint {
+    /// The fingerprint of this digest.
+    pub fn new(digest: [u8; 32]) -> Self {
+        let mut block = [0; 64];
+        for (octet, digested) in block.iter_mut().zip(digest) {
+            *octet = digested;
+        }
+        Self { digest, hashed: Sha256::new_with_prefix(block) }
+    }
+}
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Fingerprint").field(&self.digest).finish()
+    }
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Fingerprint {}
+
 impl AnswerKey {
     /// The key of a token at the identity provider with this fingerprint.
-    pub fn new(fingerprint: &[u8; 32], token: &str) -> Self {
+    pub fn new(fingerprint: &Fingerprint, token: &str) -> Self {
         Self::of_digest(fingerprint, &Sha256::digest(token).into())
     }
 
     /// [`Self::new`] for the token of this SHA-256.
-    pub(crate) fn of_digest(fingerprint: &[u8; 32], token: &TokenDigest) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(fingerprint);
-        hash.update(token);
-        Self(hash.finalize().into())
+    pub(crate) fn of_digest(fingerprint: &Fingerprint, token: &TokenDigest) -> Self {
+        Self(fingerprint.hashed.clone().chain_update(token).finalize().into())
     }
 
     /// One of so many slots.
@@ -90,6 +120,11 @@ impl AnswerKey {
     /// The key itself.
     pub(crate) fn octets(&self) -> [u8; 32] {
         self.0
+    }
+
+    /// Eight of its octets.
+    pub(crate) fn low_word(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets))
     }
 
     /// A number that differs from token to token.

@@ -44,7 +44,7 @@ pub struct Forward {
     /// Whether the backend must not see `Authorization`.
     pub remove_authorization: bool,
     /// A header to set, replacing all occurrences.
-    pub set: Option<(String, Rc<str>)>,
+    pub set: Option<(Rc<str>, Rc<str>)>,
     /// For the access log and later filters.
     pub publication: Publication,
 }

@@ -402,7 +402,7 @@ impl Gateway {
             Some(_) if reported.is_some() && answer.subject.or(answer.client_id).is_none() => None,
             Some(minter) => {
                 let jwt = self.consumer_token(&call, &caller, key, minter, ports)?;
-                Some((minter.settings().header.clone(), jwt))
+                Some((Rc::clone(minter.header()), jwt))
             }
             None => None,
         };
@@ -526,7 +526,10 @@ fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> 
         PublishedField::KeyType => subscriber.map(|subscriber| subscriber.key_type.as_str()),
     };
     // The identity provider's texts may be a user's: no line of a log may end within one.
-    value.map(|value| value.replace(char::is_control, "\u{fffd}"))
+    value.map(|value| {
+        let is_printable_ascii = value.bytes().all(|octet| (0x20..0x7f).contains(&octet));
+        if is_printable_ascii { value.to_owned() } else { value.replace(char::is_control, "\u{fffd}") }
+    })
 }
 
 /// Method, host and target of a request (row 2).

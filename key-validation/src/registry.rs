@@ -7,7 +7,7 @@ mod copied;
 mod host;
 mod operations;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub use api::{Api, ApiMatch};
 pub use application::{Application, ApplicationKey, Subscription};
@@ -21,11 +21,11 @@ use crate::target::Target;
 use base_paths::BasePaths;
 
 /// Position of an API in its registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiIndex(pub(crate) usize);
 
 /// Position of an application in its registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApplicationIndex(pub(crate) usize);
 
 /// Position of an identity provider in its configuration.
@@ -38,8 +38,9 @@ pub struct Registry {
     apis: Vec<Api>,
     base_paths: BasePaths,
     applications: Vec<Application>,
-    keys: HashMap<IdentityProviderIndex, HashMap<String, ApplicationKey>>,
-    subscriptions: HashMap<(ApiIndex, ApplicationIndex), Subscription>,
+    /// By identity provider, then by client id.
+    keys: Vec<HashMap<String, ApplicationKey>>,
+    subscriptions: BTreeMap<(ApiIndex, ApplicationIndex), Subscription>,
 }
 
 impl Registry {
@@ -85,7 +86,7 @@ impl Registry {
         provider: IdentityProviderIndex,
         client_id: &str,
     ) -> Option<(&Application, ApplicationKey)> {
-        let key = self.keys.get(&provider)?.get(client_id)?;
+        let key = self.keys.get(provider.0)?.get(client_id)?;
         Some((self.applications.get(key.application.0)?, *key))
     }
 

@@ -79,6 +79,7 @@ impl BreakerSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Fingerprint;
     use crate::introspection::Answer;
     #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -92,7 +93,7 @@ mod tests {
     }
 
     fn key(token: u32) -> AnswerKey {
-        AnswerKey::new(&[0; 32], &token.to_string())
+        AnswerKey::new(&Fingerprint::new([0; 32]), &token.to_string())
     }
 
     fn breaker() -> Breaker {

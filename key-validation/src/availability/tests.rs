@@ -1,4 +1,5 @@
 use super::*;
+use crate::cache::Fingerprint;
 use crate::config::BreakerSettings;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -17,7 +18,7 @@ fn availability(concurrent_calls: u32) -> Availability {
 }
 
 fn key() -> AnswerKey {
-    AnswerKey::new(&[0; 32], "t")
+    AnswerKey::new(&Fingerprint::new([0; 32]), "t")
 }
 
 fn at(seconds: u64) -> UnixTime {

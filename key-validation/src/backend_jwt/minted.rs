@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,13 +12,40 @@ use crate::cache::AnswerKey;
 use crate::registry::ApiIndex;
 
 /// What a backend JWT was made from. One configuration has one store, so its registry and settings need no mention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MintKey {
     pub(crate) answer: AnswerKey,
     pub(crate) asked_at: UnixTime,
     pub(crate) api: ApiIndex,
     /// Whether it speaks of an application, which it does not where a lacking subscription is only reported.
     pub(crate) has_subscriber: bool,
+}
+
+// The answer's key is a digest: its octets are as good as any hash of them.
+impl Hash for MintKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.answer.low_word());
+    }
+}
+
+/// Hashes nothing: hands the word back.
+#[derive(Debug, Default)]
+struct Digested(u64);
+
+impl Hasher for Digested {
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A worker's backend JWTs, bounded in bytes; the oldest give way.
@@ -29,13 +57,14 @@ pub(crate) struct MintedJwts {
 
 #[derive(Debug, Default)]
 struct State {
-    jwts: HashMap<MintKey, MintedJwt>,
+    jwts: HashMap<MintKey, MintedJwt, BuildHasherDefault<Digested>>,
     order: VecDeque<MintKey>,
     bytes: usize,
 }
 
-/// What a JWT costs beside its text.
-const OVERHEAD: usize = 256;
+/// What a JWT costs beside its text, by the growth of a worker's memory: its places in the map and in the order, which
+/// take twice as much while they are made larger, and what the allocator adds and cannot use.
+const OVERHEAD: usize = 384;
 /// A JWT is made anew when it has less than this, or a tenth of its life, left; a backend must have time to read it.
 const LONGEST_MARGIN: Duration = Duration::from_secs(30);
 
@@ -77,12 +106,13 @@ impl MintedJwts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Fingerprint;
     #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn key(api: usize) -> MintKey {
         MintKey {
-            answer: AnswerKey::new(&[0; 32], "t"),
+            answer: AnswerKey::new(&Fingerprint::new([0; 32]), "t"),
             asked_at: UnixTime::from_seconds(1),
             api: ApiIndex(api),
             has_subscriber: true,
@@ -107,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_oldest_give_way_when_the_bytes_are_used_up() {
-        let jwts = MintedJwts::new(800);
+        let jwts = MintedJwts::new(2 * (100 + OVERHEAD) + 99);
         for api in 0..3 {
             jwts.put(key(api), minted(100, true));
             jwts.put(key(api), minted(100, true));

@@ -69,7 +69,7 @@ fn at(seconds: u64) -> UnixTime {
 }
 
 fn key(token: &str) -> AnswerKey {
-    AnswerKey::new(&[1; 32], token)
+    AnswerKey::new(&Fingerprint::new([1; 32]), token)
 }
 
 fn active(record: &[u8]) -> Lookup {
@@ -358,6 +358,6 @@ fn what_is_unusable_gives_way_before_what_was_asked_for_least_recently() {
 
 #[test]
 fn one_token_has_different_keys_at_two_identity_providers() {
-    assert_ne!(AnswerKey::new(&[1; 32], "t"), AnswerKey::new(&[2; 32], "t"));
-    assert_ne!(AnswerKey::new(&[1; 32], "t"), AnswerKey::new(&[1; 32], "u"));
+    assert_ne!(AnswerKey::new(&Fingerprint::new([1; 32]), "t"), AnswerKey::new(&Fingerprint::new([2; 32]), "t"));
+    assert_ne!(AnswerKey::new(&Fingerprint::new([1; 32]), "t"), AnswerKey::new(&Fingerprint::new([1; 32]), "u"));
 }

@@ -10,6 +10,7 @@ use super::client_authentication::{self, ClientAuthentication};
 use super::raw::{self, TokenShape};
 use super::signed_response::{self, SignedResponse};
 use super::{ConfigError, check_visible};
+use crate::cache::Fingerprint;
 use crate::registry::Host;
 
 /// More would keep a token usable that is not valid yet by anybody's clock.
@@ -45,7 +46,7 @@ pub struct IdentityProvider {
     /// Members of the answer that the backend JWT copies.
     pub forward_claims: Vec<String>,
     /// Digest of everything that changes what is asked or what is kept of the answer.
-    pub fingerprint: [u8; 32],
+    pub fingerprint: Fingerprint,
 }
 
 /// When calls to an identity provider are suspended.
@@ -116,7 +117,7 @@ pub(super) fn check_all(
 impl Surroundings<'_> {
     /// Digest of an identity provider's whole section with its resolved secret, and of what else changes the answers
     /// that are kept. It over-covers on purpose: were a field forgotten, one configuration would read another's.
-    fn fingerprint(&self, index: usize, authentication: &ClientAuthentication) -> [u8; 32] {
+    fn fingerprint(&self, index: usize, authentication: &ClientAuthentication) -> Fingerprint {
         let section = self.json.get("identityProviders").and_then(|sections| sections.get(index));
         let mut hash = Sha256::new();
         for json in [section, self.json.get("cache")] {
@@ -126,7 +127,7 @@ impl Surroundings<'_> {
             hash.update(Value::from(claim.as_str()).to_string());
         }
         hash.update(authentication.fingerprint());
-        hash.finalize().into()
+        Fingerprint::new(hash.finalize().into())
     }
 }
 
@@ -183,7 +184,7 @@ impl IdentityProvider {
             maximum_lifetime: surroundings.bounds.maximum_lifetime.get(),
             inactive_lifetime: surroundings.bounds.inactive_lifetime.get(),
             forward_claims: surroundings.forward_claims.to_vec(),
-            fingerprint: [0; 32],
+            fingerprint: Fingerprint::new([0; 32]),
         })
     }
 }

@@ -416,7 +416,7 @@ fn no_error_and_no_debug_output_shows_a_secret() {
 
 #[test]
 fn whatever_changes_the_question_or_what_is_kept_changes_the_fingerprint() {
-    let fingerprint = |configuration: &Value| parse(configuration).unwrap().identity_providers[0].fingerprint;
+    let fingerprint = |configuration: &Value| parse(configuration).unwrap().identity_providers[0].fingerprint.clone();
     let provider = |member: &str, value: Value| with(&format!("/identityProviders/0/{member}"), value);
     let original = fingerprint(&sample());
     for configuration in [
@@ -451,7 +451,7 @@ fn whatever_changes_the_question_or_what_is_kept_changes_the_fingerprint() {
         let configuration = with("/identityProviders/0/introspection/clientAuthentication", authentication);
         let environment = move |_: &str| Some(pem.to_owned());
         let configuration = Configuration::parse(configuration.to_string().as_bytes(), &environment);
-        configuration.unwrap().identity_providers[0].fingerprint
+        configuration.unwrap().identity_providers[0].fingerprint.clone()
     };
     assert_ne!(by_key(KEY), by_key(include_str!("../../tests/keys/ed25519.pem")), "the key behind the same variable");
     let rotated = |_: &str| Some("another secret".to_owned());

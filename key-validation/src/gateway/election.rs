@@ -13,7 +13,9 @@ pub(super) fn elect(
     allowed: &[IdentityProviderIndex],
     token: &str,
 ) -> Option<IdentityProviderIndex> {
-    let issuer = unverified_issuer(token);
+    let is_issuer = |shape: &TokenShape| matches!(shape, TokenShape::Issuer(_));
+    let by_issuer = providers.iter().any(|provider| provider.tokens.iter().any(is_issuer));
+    let issuer = if by_issuer { unverified_issuer(token) } else { None };
     let candidates = (0..).map(IdentityProviderIndex).zip(providers);
     candidates
         .filter(|(index, _)| allowed.contains(index))

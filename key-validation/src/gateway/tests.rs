@@ -322,7 +322,7 @@ fn the_backend_gets_the_jwt_and_not_the_token() {
     let forward = forward(fixture.call("GET", "/pizza/1/order"));
 
     assert!(forward.remove_authorization);
-    assert_eq!(forward.set.unwrap().0, "x-jwt-assertion");
+    assert_eq!(&*forward.set.unwrap().0, "x-jwt-assertion");
 
     let mut configuration = configuration();
     configuration["forwardAuthorization"] = json!(true);

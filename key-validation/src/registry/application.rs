@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ApiIndex, ApplicationIndex, IdentityProviderIndex, Names};
+use super::{ApiIndex, ApplicationIndex, Names};
 use crate::config::ConfigError;
 use crate::config::raw::{self, KeyType, SubscriptionState};
 
@@ -57,8 +57,8 @@ impl Application {
 pub(super) fn check_keys(
     raw: Vec<Vec<raw::ApplicationKey>>,
     providers: &Names<'_>,
-) -> Result<HashMap<IdentityProviderIndex, HashMap<String, ApplicationKey>>, ConfigError> {
-    let mut keys: HashMap<_, HashMap<_, _>> = HashMap::new();
+) -> Result<Vec<HashMap<String, ApplicationKey>>, ConfigError> {
+    let mut keys = vec![HashMap::new(); providers.len()];
     for (application, raw) in raw.into_iter().enumerate() {
         for (index, raw) in raw.into_iter().enumerate() {
             let path = format!("registry.applications[{application}].keys[{index}]");
@@ -70,8 +70,8 @@ pub(super) fn check_keys(
                 return Err(ConfigError::new(format!("{path}.clientId"), "must not be empty"));
             }
             let key = ApplicationKey { application: ApplicationIndex(application), key_type: raw.key_type };
-            let of_provider = keys.entry(IdentityProviderIndex(*provider)).or_default();
-            if of_provider.insert(raw.client_id.clone(), key).is_some() {
+            let of_provider = keys.get_mut(*provider);
+            if of_provider.and_then(|keys| keys.insert(raw.client_id.clone(), key)).is_some() {
                 let reason = format!("`{}` is there twice for `{}`", raw.client_id, raw.identity_provider);
                 return Err(ConfigError::new(format!("{path}.clientId"), reason));
             }
@@ -85,8 +85,8 @@ pub(super) fn check_subscriptions(
     raw: Vec<raw::Subscription>,
     apis: &Names<'_>,
     applications: &Names<'_>,
-) -> Result<HashMap<(ApiIndex, ApplicationIndex), Subscription>, ConfigError> {
-    let mut subscriptions = HashMap::new();
+) -> Result<BTreeMap<(ApiIndex, ApplicationIndex), Subscription>, ConfigError> {
+    let mut subscriptions = BTreeMap::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let path = format!("registry.subscriptions[{index}]");
         let dangling = |field: &str, kind: &str, id: &str| {

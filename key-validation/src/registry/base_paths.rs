@@ -1,6 +1,6 @@
 //! Finds APIs by base path and host: a tree of segments.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Api, ApiIndex, ApiMatch, Host};
 use crate::config::ConfigError;
@@ -15,7 +15,7 @@ pub(super) struct BasePaths {
 /// What is served at one base path, and the longer ones.
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<[u8]>, Node>,
+    children: BTreeMap<Box<[u8]>, Node>,
     by_host: HashMap<Box<str>, ApiIndex>,
     on_any_host: Option<ApiIndex>,
 }

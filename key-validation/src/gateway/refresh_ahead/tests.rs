@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::tests::{Fixture, configuration, with_token};
 use super::*;
+use crate::cache::Fingerprint;
 use crate::exchange::{Begun, Exchange, Step};
 use crate::gateway::Turn;
 use crate::introspection::IntrospectionResponse;
@@ -196,7 +197,8 @@ fn half_of_the_calls_are_kept_for_requests_that_wait() {
 fn what_this_worker_has_tried_is_bounded_and_makes_room() {
     let refreshes = Refreshes::default();
     let at = |seconds: u64| UnixTime::from_seconds(seconds);
-    let keys: Vec<_> = (0..10_000).map(|token: u32| AnswerKey::new(&[0; 32], &token.to_string())).collect();
+    let keys: Vec<_> =
+        (0..10_000).map(|token: u32| AnswerKey::new(&Fingerprint::new([0; 32]), &token.to_string())).collect();
 
     let begun: Vec<_> = keys.iter().filter(|key| refreshes.begin(**key, at(20), at(10))).collect();
     assert_eq!(begun.len(), usize::from(SLOTS), "of 10,000 tokens each slot takes one");
