@@ -83,6 +83,7 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         match self.configure(&json) {
             Ok(worker) => {
+                worker.plan_self_tests();
                 self.worker = Some(Rc::new(worker));
                 true
             }

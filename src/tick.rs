@@ -10,13 +10,15 @@ use crate::host;
 pub(crate) enum TickUser {
     /// Flights that wait for another worker's answer.
     Flights,
+    /// Endpoints that are to be tried at start.
+    SelfTests,
 }
 
 /// How often each user wants the root context's `on_tick`; it comes as often as the most frequent one, so a user must
 /// bear being called early.
 #[derive(Default)]
 pub(crate) struct Tick {
-    wishes: [Cell<Option<Duration>>; 1],
+    wishes: [Cell<Option<Duration>>; 2],
     period: Cell<Option<Duration>>,
 }
 
@@ -33,5 +35,14 @@ impl Tick {
         {
             log::error!("the timer cannot be set: {error}");
         }
+    }
+
+    /// Ends a user's wish; `false` when there was none.
+    pub(crate) fn end(&self, user: TickUser) -> bool {
+        let had_one = self.wishes.get(user as usize).is_some_and(|wish| wish.get().is_some());
+        if had_one {
+            self.every(user, None);
+        }
+        had_one
     }
 }

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
+use key_validation::introspection::{Answer, BODY_LIMIT, IntrospectionCall, IntrospectionResponse};
+use key_validation::jws::SignError;
 use key_validation::lease::LeaseHolder;
 use key_validation::{
-    Begun, Decision, Exchange, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Turn,
-    Unavailable, UnixTime, Verdict,
+    Begun, Decision, Exchange, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, SelfTest, Step,
+    Turn, Unavailable, UnixTime, Verdict,
 };
-use log::{error, warn};
+use log::{error, info, warn};
 use proxy_wasm::types::{Action, MapType};
 
 use crate::flights::{Flight, Flights, Waiter};
@@ -25,6 +26,8 @@ pub(crate) struct Worker {
     flights: RefCell<Flights>,
     /// Requests whose question is answered and that are still to be decided.
     landed: RefCell<VecDeque<(Waiter, Verdict)>>,
+    /// Tests under way, by the host's token for the call.
+    self_tests: RefCell<Vec<(u32, SelfTest)>>,
     metrics: Metrics,
     /// Wakes the root context, which makes the calls: one made by a request would die with it. The way takes 4 us.
     queue: u32,
@@ -40,6 +43,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a flight looks whether another worker has its answer.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// How long after the start endpoints are tried: until then their addresses may not be known.
+const BEFORE_SELF_TESTS: Duration = Duration::from_secs(1);
+
 /// Requests decided in one callback. The host lets a request go on, or answers it, when the callback has returned, and
 /// runs the end of each such request inside the one before: some 260 at once exhaust its stack, which ends the VM.
 const DECIDED_AT_ONCE: usize = 32;
@@ -54,6 +60,7 @@ impl Worker {
             gateway,
             flights: RefCell::default(),
             landed: RefCell::default(),
+            self_tests: RefCell::default(),
             metrics: Metrics::default(),
             queue,
             root_context_id,
@@ -138,6 +145,7 @@ impl Worker {
 
     /// Looks again at what waits for other workers. To be called from the root context.
     pub(crate) fn look_again(&self) {
+        self.make_self_tests();
         self.flights.borrow_mut().plan_following();
         self.make_calls();
         self.decide_landed();
@@ -194,8 +202,7 @@ impl Worker {
                 return self.land(flight.waiters, &verdict);
             }
         };
-        let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        match host::dispatch_http_call(&call.cluster, headers, call.body.expose().as_bytes(), call.timeout) {
+        match dispatch(&call) {
             Ok(token) => self.flights.borrow_mut().depart(token, flight, now),
             Err(error) => {
                 self.report(&format!("no call to cluster `{}` can be made: {error}", call.cluster));
@@ -206,8 +213,6 @@ impl Worker {
 
     /// Takes up the response to a call. To be called from the root context.
     pub(crate) fn receive(&self, token: u32, has_headers: bool, body_size: usize) {
-        let landed = self.flights.borrow_mut().land(token);
-        let Some((flight, asked_at)) = landed else { return };
         // Asking the host for headers that are not there is an error: the call has failed.
         let headers = if has_headers { host::headers(MapType::HttpCallResponseHeaders).ok() } else { None };
         let pairs = headers.as_ref().and_then(HeaderMap::pairs).unwrap_or_default();
@@ -220,6 +225,11 @@ impl Worker {
         };
         let (retry_after, content_type) = (value(b"retry-after"), value(b"content-type"));
         let response = IntrospectionResponse { status, retry_after, content_type, body: body.as_deref() };
+        if let Some(test) = self.take_self_test(token) {
+            return self.finish_self_test(test, Ok(&response));
+        }
+        let landed = self.flights.borrow_mut().land(token);
+        let Some((flight, asked_at)) = landed else { return };
         self.finish_call(flight, asked_at, &response);
         // A second flight may have been planned.
         self.make_calls();
@@ -237,12 +247,54 @@ impl Worker {
             Ok(_) => flight.waiters,
             Err(unavailable) => {
                 let provider = self.gateway.identity_provider_name(question);
-                let status = response.status.map_or("none".to_owned(), |status| status.to_string());
-                self.report(&format!("identity provider `{provider}`: {unavailable} (status {status})"));
+                self.report(&failure(provider, *unavailable, response));
                 self.flights.borrow_mut().fail(flight)
             }
         };
         self.land(waiters, &verdict);
+    }
+
+    /// Has the endpoints tried in a while that are to be tried at start.
+    pub(crate) fn plan_self_tests(&self) {
+        if self.gateway.wants_self_tests() {
+            self.tick.every(TickUser::SelfTests, Some(BEFORE_SELF_TESTS));
+        }
+    }
+
+    /// Makes the calls that try endpoints, once. To be called from the root context.
+    fn make_self_tests(&self) {
+        if !self.tick.end(TickUser::SelfTests) {
+            return;
+        }
+        for (test, call) in self.gateway.self_tests(self.lease_holder, host::now(), self.ports()) {
+            match call.map(|call| dispatch(&call)) {
+                Ok(Ok(token)) => self.self_tests.borrow_mut().push((token, test)),
+                Ok(Err(_)) => self.finish_self_test(test, Ok(&NO_RESPONSE)),
+                Err(error) => self.finish_self_test(test, Err(error)),
+            }
+        }
+    }
+
+    fn take_self_test(&self, token: u32) -> Option<SelfTest> {
+        let mut tests = self.self_tests.borrow_mut();
+        let position = tests.iter().position(|(under_way, _)| *under_way == token)?;
+        Some(tests.swap_remove(position).1)
+    }
+
+    fn finish_self_test(&self, test: SelfTest, response: Result<&IntrospectionResponse<'_>, SignError>) {
+        let ended = self.gateway.end_self_test(test, response, host::now(), self.ports());
+        let Some((provider, verdict)) = ended else { return };
+        match verdict {
+            Ok(Answer::Inactive) => {
+                info!("self-test: identity provider `{provider}` answers, and takes the gateway's credentials");
+            }
+            Ok(Answer::Active(_)) => {
+                warn!("self-test: identity provider `{provider}` calls a made-up token active: do not believe it");
+            }
+            Err(unavailable) => {
+                warn!("self-test: {}", failure(provider, unavailable, response.unwrap_or(&NO_RESPONSE)));
+            }
+        }
     }
 
     fn land(&self, waiters: Vec<Waiter>, verdict: &Verdict) {
@@ -319,6 +371,16 @@ impl Worker {
             warn!("introspection: {failure}");
         }
     }
+}
+
+fn failure(provider: &str, unavailable: Unavailable, response: &IntrospectionResponse<'_>) -> String {
+    let status = response.status.map_or("none".to_owned(), |status| status.to_string());
+    format!("identity provider `{provider}`: {unavailable} (status {status})")
+}
+
+fn dispatch(call: &IntrospectionCall) -> Result<u32, HostError> {
+    let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    host::dispatch_http_call(&call.cluster, headers, call.body.expose().as_bytes(), call.timeout)
 }
 
 fn edit_headers(forward: &Forward) -> Result<(), HostError> {

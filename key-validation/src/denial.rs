@@ -71,7 +71,7 @@ pub enum Unavailable {
         retry_after: Duration,
     },
     /// The identity provider refuses our own credentials.
-    #[error("it refuses the gateway's own credentials; calls to it are held off")]
+    #[error("it refuses the gateway's own credentials")]
     ClientAuthFailed {
         /// When to come back.
         retry_after: Duration,

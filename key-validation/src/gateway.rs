@@ -3,6 +3,7 @@
 mod election;
 mod flight_lease;
 mod refresh_ahead;
+mod self_test;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::availability::Availability;
 pub use flight_lease::{Turn, Waiting};
 use refresh_ahead::Refreshes;
+pub use self_test::SelfTest;
 
 use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
 use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
@@ -162,17 +164,7 @@ impl Gateway {
         if let Some(availability) = self.availability(identity_provider) {
             availability.end_call(&key, &verdict, now);
         }
-        let duration = now.since(asked_at);
-        let outcome = match &verdict {
-            Ok(Answer::Active(_)) => "active",
-            Ok(Answer::Inactive) => "inactive",
-            Err(Unavailable::Outage { .. }) if response.is_timeout(duration, provider.introspection.timeout) => {
-                "timeout"
-            }
-            Err(unavailable) => unavailable.outcome(),
-        };
-        let identity_provider = &provider.name;
-        ports.telemetry.record(Event::IntrospectionCall { identity_provider, outcome, duration });
+        count_call(provider, response, &verdict, now.since(asked_at), ports);
         match &verdict {
             Ok(Answer::Active(record)) => {
                 if let Ok(answer) = ActiveAnswer::decode(record) {
@@ -530,6 +522,23 @@ fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> 
         let is_printable_ascii = value.bytes().all(|octet| (0x20..0x7f).contains(&octet));
         if is_printable_ascii { value.to_owned() } else { value.replace(char::is_control, "\u{fffd}") }
     })
+}
+
+fn count_call(
+    provider: &IdentityProvider,
+    response: &IntrospectionResponse<'_>,
+    verdict: &Verdict,
+    duration: Duration,
+    ports: Ports<'_>,
+) {
+    let outcome = match verdict {
+        Ok(Answer::Active(_)) => "active",
+        Ok(Answer::Inactive) => "inactive",
+        Err(Unavailable::Outage { .. }) if response.is_timeout(duration, provider.introspection.timeout) => "timeout",
+        Err(unavailable) => unavailable.outcome(),
+    };
+    let identity_provider = &provider.name;
+    ports.telemetry.record(Event::IntrospectionCall { identity_provider, outcome, duration });
 }
 
 /// Method, host and target of a request (row 2).

@@ -55,7 +55,7 @@ mod time;
 pub use config::{ConfigError, Configuration};
 pub use denial::{Denial, Unavailable};
 pub use exchange::{Begun, Decision, Exchange, Forward, Outcome, Publication, PublishedField, Question, Reply, Step};
-pub use gateway::{Event, Gateway, Ports, Telemetry, Turn, Verdict, Waiting};
+pub use gateway::{Event, Gateway, Ports, SelfTest, Telemetry, Turn, Verdict, Waiting};
 pub use handler::KeyValidationHandler;
 pub use head::RequestHead;
 pub use scope::{ScopeError, ScopeToken};

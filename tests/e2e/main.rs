@@ -32,6 +32,7 @@ mod s5_refresh_ahead;
 mod s5_remembered;
 mod s5_request;
 mod s5_retries;
+mod s5_self_test;
 mod s5_signed_response;
 mod s5_stale;
 mod s5_unanswerable;

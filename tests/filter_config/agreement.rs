@@ -68,20 +68,7 @@ fn wrong_types_and_unknown_names_are_refused_by_both() {
         case("/registry/applications/0", "attributes", json!({"a": 1}), "registry.applications[0].attributes.a"),
         case("/registry/applications/0/keys/0", "keyType", json!("TEST"), "registry.applications[0].keys[0].keyType"),
         case("/registry/subscriptions/0", "state", json!("ACTIVE"), "registry.subscriptions[0].state"),
-    ]);
-}
-
-#[test]
-fn what_is_not_built_yet_is_refused() {
-    assert_refused(&[
-        ("/registry", "revocations", json!([{"kind": "all", "action": "deny"}]), "registry.revocations[0]", BySchema),
-        (
-            "/identityProviders/0/introspection",
-            "selfTest",
-            json!(true),
-            "identityProviders[0].introspection.selfTest",
-            ByParserAlone,
-        ),
+        case("/registry", "revocations", json!([{"kind": "all", "action": "deny"}]), "registry.revocations[0]"),
     ]);
 }
 

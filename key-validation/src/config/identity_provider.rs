@@ -77,6 +77,8 @@ pub struct IntrospectionEndpoint {
     pub inactive_statuses: Vec<u16>,
     /// `error` members of a 400 that mean "inactive".
     pub inactive_errors: Vec<String>,
+    /// Whether it is tried at start.
+    pub self_test: bool,
     /// What its answers must be signed by, when they must.
     pub signed_response: Option<SignedResponse>,
 }
@@ -229,9 +231,6 @@ impl IntrospectionEndpoint {
         if !raw.path.starts_with('/') {
             return Err(ConfigError::new(format!("{path}.path"), "must start with `/`"));
         }
-        if raw.self_test {
-            return Err(ConfigError::new(format!("{path}.selfTest"), "is not built yet"));
-        }
         for name in ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"] {
             if raw.parameters.contains_key(name) {
                 return Err(ConfigError::new(format!("{path}.parameters.{name}"), "is sent by the filter itself"));
@@ -266,6 +265,7 @@ impl IntrospectionEndpoint {
             parameters: raw.parameters,
             inactive_statuses: raw.inactive_statuses,
             inactive_errors: raw.inactive_errors,
+            self_test: raw.self_test,
         })
     }
 }

@@ -148,7 +148,7 @@ fn wrong_identity_providers_are_refused_with_their_path() {
         (introspection("inactiveStatuses", json!([503])), "identityProviders[0].introspection.inactiveStatuses: "),
         (introspection("authority", json!("a/b@c")), "identityProviders[0].introspection.authority: must be a host"),
         (introspection("path", json!("/x#y")), "identityProviders[0].introspection.path: must not have a `#`"),
-        (introspection("selfTest", json!(true)), "identityProviders[0].introspection.selfTest: is not built yet"),
+        (introspection("selfTest", json!(1)), "identityProviders[0].introspection.selfTest: found number, expected"),
         (
             introspection("parameters", json!({"token": "x"})),
             "identityProviders[0].introspection.parameters.token: is sent by the filter itself",

@@ -124,6 +124,7 @@ mod tests {
             parameters: BTreeMap::from([("token_type_hint".to_owned(), "access_token".to_owned())]),
             inactive_statuses: Vec::new(),
             inactive_errors: Vec::new(),
+            self_test: false,
             signed_response: None,
         };
         let trace = [("traceparent", "00-1".to_owned())];

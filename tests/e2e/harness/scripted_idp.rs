@@ -39,6 +39,8 @@ impl IntrospectionRequest {
 #[derive(Default)]
 struct Book {
     scripts: HashMap<String, VecDeque<Script>>,
+    /// For tokens without a script of their own.
+    of_unknown_tokens: Option<Script>,
     requests: Vec<(String, IntrospectionRequest)>,
 }
 
@@ -54,6 +56,13 @@ impl ScriptedIdp {
         let served = Arc::clone(&book);
         let address = servers::serve(async move |listener| accept(listener, served).await);
         Self { address, book }
+    }
+
+    /// [`Self::start`] with an answer of one's own about tokens that were never issued.
+    pub(crate) fn answering_unknown_tokens(script: Script) -> Self {
+        let idp = Self::start();
+        idp.book().of_unknown_tokens = Some(script);
+        idp
     }
 
     /// A token that no test has seen, about which the identity provider answers by the script.
@@ -79,6 +88,11 @@ impl ScriptedIdp {
         book.requests.iter().filter(|(about, _)| about == token).map(|(_, request)| request.clone()).collect()
     }
 
+    /// All requests so far, in their order.
+    pub(crate) fn requests(&self) -> Vec<IntrospectionRequest> {
+        self.book().requests.iter().map(|(_, request)| request.clone()).collect()
+    }
+
     pub(crate) fn calls_about(&self, token: &str) -> usize {
         self.requests_about(token).len()
     }
@@ -89,14 +103,14 @@ impl ScriptedIdp {
 }
 
 impl Book {
-    /// Unknown tokens are inactive, as at any identity provider.
+    /// Unknown tokens are inactive, as at any identity provider, unless the test says otherwise.
     fn record(&mut self, token: String, request: IntrospectionRequest) -> Script {
         let script = self
             .scripts
             .get_mut(&token)
             .and_then(|scripts| if scripts.len() > 1 { scripts.pop_front() } else { scripts.front().cloned() });
         self.requests.push((token, request));
-        script.unwrap_or_else(Script::inactive)
+        script.or_else(|| self.of_unknown_tokens.clone()).unwrap_or_else(Script::inactive)
     }
 }
 

@@ -111,7 +111,8 @@ pub struct Introspection {
     pub inactive_errors: Vec<String>,
     /// When set, answers must be signed JWTs (RFC 9701), and no other is believed.
     pub signed_response: Option<SignedResponse>,
-    /// Whether the endpoint is tried at start. Not built yet: `true` is refused.
+    /// Whether the endpoint is tried at start, by one call about a made-up token. What comes of it is logged and counted;
+    /// nothing depends on it.
     #[cfg_attr(feature = "schema", serde(default))]
     pub self_test: bool,
 }
