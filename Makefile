@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy identity-providers build test-modules test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
+.PHONY: help tools rust envoy identity-providers build key-manager service test-modules test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -44,10 +44,10 @@ test: rust identity-providers test-modules build $(NODE_MODULES) $(WASM_TEST_RUN
 	envoy=$$(scripts/envoy-path) && oldest=$$(scripts/fetch-envoy $(OLDEST_ENVOY_VERSION)) && \
 		ENVOY_PATH="$$envoy" ENVOY_OLDEST_PATH="$$oldest" cargo test --locked --package gatehouse
 
-demo: tools build ## Show it: start everything, walk through calls and denials, end everything
+demo: tools build key-manager ## Show it: start everything, walk through calls and denials, end everything
 	@node envoy-demo/demo.mjs run
 
-demo-up: tools build ## Start the demo and leave it running; addresses in .demo/env
+demo-up: tools build key-manager ## Start the demo and leave it running; addresses in .demo/env
 	@node envoy-demo/demo.mjs up
 
 demo-down: ## End the demo
@@ -75,6 +75,12 @@ bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUN
 
 soak: build ## Drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
 	SOAK_SECONDS=$(SOAK_SECONDS) scripts/bench soak
+
+key-manager: rust ## Build the key manager for trying out: target/debug/gatehouse-key-manager
+	cargo build --locked --package key-manager
+
+service: rust ## Build the key manager for use: target/service/gatehouse-key-manager
+	cargo build --locked --package key-manager --profile service
 
 size: build ## Check that the filter keeps to its size budget
 	@scripts/check-size $(MODULE)

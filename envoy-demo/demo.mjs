@@ -1,4 +1,5 @@
-// The demo: a real identity provider, a backend that echoes, Envoy with the gateway filter, and a walk through them.
+// The demo: a real identity provider, the key manager, a backend that echoes, Envoy with the gateway filter, and a walk
+// through them.
 //
 //   node demo.mjs up     starts everything and leaves it running
 //   node demo.mjs walk   calls the APIs of a running demo, one line a step; exit status 0 if all came out as told

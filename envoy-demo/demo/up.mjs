@@ -1,4 +1,4 @@
-// Starts the demo: the identity provider, the backend, and Envoy in front of them.
+// Starts the demo: the identity provider, the key manager, the backend, and Envoy in front of them.
 
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -7,12 +7,15 @@ import { promisify } from 'node:util';
 
 import { readAddresses, writeAddresses } from './addresses.mjs';
 import { down } from './down.mjs';
+import { furnish } from './furnish.mjs';
+import { startKeyManager } from './key-manager.mjs';
 import { fillIn } from './placeholders.mjs';
-import { filterModule, repository, source, state, stateFile } from './places.mjs';
+import { filterModule, keyManagerProgram, repository, source, state, stateFile } from './places.mjs';
 import { freePort } from './ports.mjs';
 import { isRunning, start, startedNames } from './processes.mjs';
+import { registryOf } from './registry.mjs';
 
-const PREFERRED_PORTS = { gateway: 8080, admin: 9901, idp: 9000, backend: 9001 };
+const PREFERRED_PORTS = { gateway: 8080, admin: 9901, idp: 9000, backend: 9001, keyManager: 8090, operators: 8091 };
 
 export async function isUp() {
   const names = startedNames();
@@ -22,8 +25,10 @@ export async function isUp() {
 
 /** Starts it all anew, or nothing: what is left of another demo of this checkout is ended first. */
 export async function up(interrupted) {
-  if (!existsSync(filterModule)) {
-    throw new Error(`${filterModule} is missing: run \`make build\` first`);
+  for (const [built, target] of [[filterModule, 'build'], [keyManagerProgram, 'key-manager']]) {
+    if (!existsSync(built)) {
+      throw new Error(`${built} is missing: run \`make ${target}\` first`);
+    }
   }
   await down();
   mkdirSync(state, { recursive: true });
@@ -38,21 +43,31 @@ export async function up(interrupted) {
 }
 
 async function startAll(interrupted) {
-  const { clients, users } = JSON.parse(readFileSync(source('idp.json'), 'utf8'));
-  const [gatewayClient, demoClient] = ['gateway', 'shop'].map((id) =>
-    clients.find((client) => client.client_id === id),
-  );
+  const { clients, users, initialAccessToken } = JSON.parse(readFileSync(source('idp.json'), 'utf8'));
+  const gatewaySecret = clients.find((client) => client.client_id === 'gateway').client_secret;
 
   const idp = await startServer('idp', ['--config', source('idp.json')], interrupted);
   const backend = await startServer('backend', [], interrupted);
-  const { gateway, admin } = await startEnvoy(idp, backend, gatewayClient.client_secret, interrupted);
+  const keyManager = await startKeyManager({
+    port: await freePort(PREFERRED_PORTS.keyManager),
+    operatorsPort: await freePort(PREFERRED_PORTS.operators),
+    interrupted,
+  });
+  const reached = {
+    IDP_URL: idp,
+    BACKEND_URL: backend,
+    KEY_MANAGER_URL: keyManager.url,
+    KEY_MANAGER_OPERATORS_URL: keyManager.operators,
+    KEY_MANAGER_ADMIN_TOKEN: keyManager.adminToken,
+  };
+  const client = await furnish(reached, gatewaySecret, initialAccessToken, interrupted);
+  const { gateway, admin } = await startEnvoy(idp, backend, keyManager, gatewaySecret, interrupted);
   return {
     GATEWAY_URL: gateway,
     ENVOY_ADMIN_URL: admin,
-    IDP_URL: idp,
-    BACKEND_URL: backend,
-    DEMO_CLIENT_ID: demoClient.client_id,
-    DEMO_CLIENT_SECRET: demoClient.client_secret,
+    ...reached,
+    DEMO_CLIENT_ID: client.id,
+    DEMO_CLIENT_SECRET: client.secret,
     DEMO_USERNAME: users[0].username,
     DEMO_PASSWORD: users[0].password,
   };
@@ -65,7 +80,7 @@ async function startServer(name, parameters, interrupted) {
   return start(name, command, { isReady: (log) => /^ready (\S+)$/m.exec(log)?.[1], interrupted });
 }
 
-async function startEnvoy(idp, backend, idpSecret, interrupted) {
+async function startEnvoy(idp, backend, keyManager, idpSecret, interrupted) {
   const gatewayPort = await freePort(PREFERRED_PORTS.gateway);
   const adminPort = await freePort(PREFERRED_PORTS.admin);
   const admin = `http://127.0.0.1:${adminPort}`;
@@ -79,6 +94,7 @@ async function startEnvoy(idp, backend, idpSecret, interrupted) {
     GATEHOUSE_CONFIGURATION: fillIn(readFileSync(source('gatehouse.json'), 'utf8'), {
       IDP_ISSUER: idp,
       IDP_AUTHORITY: new URL(idp).host,
+      REGISTRY: await registryOf(keyManager),
     }),
   });
   writeFileSync(stateFile('envoy.yaml'), configuration);
@@ -109,10 +125,11 @@ function freshSigningKey() {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
-function announce({ GATEWAY_URL, ENVOY_ADMIN_URL, IDP_URL, BACKEND_URL }) {
+function announce({ GATEWAY_URL, ENVOY_ADMIN_URL, IDP_URL, KEY_MANAGER_URL, BACKEND_URL }) {
   console.log(`gateway            ${GATEWAY_URL}`);
   console.log(`Envoy's admin      ${ENVOY_ADMIN_URL}`);
   console.log(`identity provider  ${IDP_URL}`);
+  console.log(`key manager        ${KEY_MANAGER_URL}`);
   console.log(`backend            ${BACKEND_URL}`);
   console.log('these and the demo client are in .demo/env, logs in .demo/*.log');
 }

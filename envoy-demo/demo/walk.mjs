@@ -1,4 +1,4 @@
-// The walk: calls to the APIs of gatehouse.json, from the public one to each main reason for a denial.
+// The walk: calls to the APIs of apis.json, from the public one to each main reason for a denial.
 
 import { readAddresses } from './addresses.mjs';
 import { verifiedClaims } from './backend-jwt.mjs';

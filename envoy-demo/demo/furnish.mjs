@@ -1,0 +1,62 @@
+// The steps before a call: publish APIs, create an application and its keys, subscribe. All through the key manager.
+
+import { readFileSync } from 'node:fs';
+
+import { source } from './places.mjs';
+import { KeyManager } from './key-manager.mjs';
+import { Walk } from './steps.mjs';
+
+/** The application's client, which the key manager has registered at the identity provider. */
+export async function furnish(addresses, gatewaySecret, initialAccessToken, interrupted) {
+  const keyManager = new KeyManager(addresses);
+  const steps = new Walk(interrupted);
+
+  await steps.must('an identity provider', 'POST /api/am/admin/v4/key-managers', async () => {
+    const additionalProperties = { clientId: 'gateway', clientSecret: gatewaySecret, initialAccessToken };
+    const body = { name: 'demo', type: 'oidc', issuer: addresses.IDP_URL, additionalProperties };
+    const { name, issuer } = await keyManager.admin('POST', '/key-managers', body);
+    return { said: `201, ${name} at ${issuer}` };
+  });
+  const ids = await publishAll(steps, keyManager);
+
+  const application = await steps.must('an application', 'POST /api/am/devportal/v3/applications', async () => {
+    const body = { name: 'Shop', throttlingPolicy: 'Unlimited' };
+    const { applicationId, name, owner } = await keyManager.store('POST', '/applications', body);
+    return { said: `201, ${name} of ${owner}`, value: applicationId };
+  });
+  const client = await steps.must('its keys', 'POST .../applications/{id}/generate-keys', async () => {
+    const body = { keyType: 'PRODUCTION', grantTypesToBeSupported: ['client_credentials', 'password'] };
+    const keys = await keyManager.store('POST', `/applications/${application}/generate-keys`, body);
+    return { said: `200, the identity provider has a client ${keys.consumerKey.slice(0, 8)}...`, value: keys };
+  });
+  await subscribe(steps, keyManager, application, ids);
+  return { id: client.consumerKey, secret: client.consumerSecret };
+}
+
+async function publishAll(steps, keyManager) {
+  const ids = {};
+  for (const api of JSON.parse(readFileSync(source('demo/apis.json'), 'utf8'))) {
+    await steps.must(`publish ${api.name}`, 'POST /api/am/publisher/v4/apis, .../change-lifecycle', async () => {
+      const { id } = await keyManager.publisher('POST', '/apis', api);
+      const { lifecycleState } = await keyManager.publisher('POST', `/apis/change-lifecycle?action=Publish&apiId=${id}`);
+      ids[api.name] = id;
+      return { said: `201, 200, ${lifecycleState.state}` };
+    });
+  }
+  return ids;
+}
+
+async function subscribe(steps, keyManager, applicationId, ids) {
+  const subscription = (name, throttlingPolicy) =>
+    keyManager.store('POST', '/subscriptions', { apiId: ids[name], applicationId, throttlingPolicy });
+  await steps.must('subscribe to PizzaShack', 'POST /api/am/devportal/v3/subscriptions', async () => {
+    const { status, throttlingPolicy } = await subscription('PizzaShack', 'Gold');
+    return { said: `201, ${status}, tier ${throttlingPolicy}` };
+  });
+  await steps.must('subscribe to Loyalty', 'POST .../subscriptions, and block it: .../block-subscription', async () => {
+    const { subscriptionId } = await subscription('Loyalty', 'Gold');
+    const query = `subscriptionId=${subscriptionId}&blockState=BLOCKED`;
+    const { subscriptionStatus } = await keyManager.publisher('POST', `/subscriptions/block-subscription?${query}`);
+    return { said: `201, 200, ${subscriptionStatus}` };
+  });
+}
