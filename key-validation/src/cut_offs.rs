@@ -118,34 +118,30 @@ impl CutOffs {
         if !self.any {
             return Verdict::Unconcerned;
         }
-        let by_text = |map: &'_ HashMap<String, Vec<InForce>>, text: Option<&str>| {
-            let found = text.and_then(|text| map.get(text));
-            strictest(found, identity_provider, answer, now)
-        };
+        let in_force = self.about(token, answer).filter(|in_force| {
+            let of = in_force.cut_off.identity_provider.as_deref();
+            of.is_none_or(|of| of == identity_provider) && now < in_force.cut_off.expires_at
+        });
+        in_force.map(|in_force| in_force.verdict(answer)).max().unwrap_or(Verdict::Unconcerned)
+    }
+
+    /// Those that name the token, its client or its subject, and those that name all: the others are not looked at,
+    /// however many there are.
+    fn about(&self, token: &TokenDigest, answer: &ActiveAnswer<'_>) -> impl Iterator<Item = &InForce> {
+        fn by_text<'m>(map: &'m HashMap<String, Vec<InForce>>, text: Option<&str>) -> Option<&'m Vec<InForce>> {
+            text.and_then(|text| map.get(text))
+        }
         [
-            strictest(self.tokens.get(token), identity_provider, answer, now),
+            self.tokens.get(token),
             by_text(&self.jtis, answer.jti),
             by_text(&self.clients, answer.client_id),
             by_text(&self.subjects, answer.subject),
-            strictest(Some(&self.all), identity_provider, answer, now),
+            Some(&self.all),
         ]
         .into_iter()
-        .max()
-        .unwrap_or(Verdict::Unconcerned)
+        .flatten()
+        .flatten()
     }
-}
-
-fn strictest(
-    found: Option<&Vec<InForce>>,
-    identity_provider: &str,
-    answer: &ActiveAnswer<'_>,
-    now: UnixTime,
-) -> Verdict {
-    let verdicts = found.into_iter().flatten().filter(|in_force| {
-        let of = in_force.cut_off.identity_provider.as_deref();
-        of.is_none_or(|of| of == identity_provider) && now < in_force.cut_off.expires_at
-    });
-    verdicts.map(|in_force| in_force.verdict(answer)).max().unwrap_or(Verdict::Unconcerned)
 }
 
 impl InForce {

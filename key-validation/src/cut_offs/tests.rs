@@ -86,6 +86,28 @@ fn other_tokens_are_not_concerned() {
 }
 
 #[test]
+fn of_ten_thousand_cut_offs_those_about_the_token_alone_are_looked_at() {
+    let others = (0..2_500_u16).flat_map(|number| {
+        let mut digest = [0; 32];
+        digest[..2].copy_from_slice(&number.to_le_bytes());
+        let text = format!("other-{number}");
+        [
+            Concerned::Token(digest),
+            Concerned::Jti(text.clone()),
+            Concerned::Client(text.clone()),
+            Concerned::Subject(text),
+        ]
+    });
+    let list = others.chain(concerned()).map(|concerns| cut_off(concerns, Action::Recheck)).collect();
+    let cut_offs = CutOffs::arrive(list, &mut Arrivals::default(), at(ARRIVED));
+
+    let record = record(at(900), at(400));
+    let answer = ActiveAnswer::decode(&record).unwrap();
+    assert_eq!(cut_offs.about(&TOKEN, &answer).count(), concerned().len());
+    assert_eq!(verdict(&cut_offs, 400, 900), Verdict::Recheck);
+}
+
+#[test]
 fn a_cut_off_may_be_for_one_identity_provider() {
     for (name, expected) in [("idp", Verdict::Denied), ("other", Verdict::Unconcerned)] {
         let for_one =
