@@ -47,7 +47,7 @@ async fn s1_report_a_request_without_subscription_or_scope_goes_on() {
     assert_reported(&site, &unscoped, "insufficient_scope").await;
     site.assert_denied("missing", &missing, &MISSING_CREDENTIALS).await;
     site.assert_denied("away", &away, &IDP_UNAVAILABLE).await;
-    assert!(site.gateway.log().contains("API `PizzaShack-1.0.0` turns nobody away"));
+    assert!(site.gateway.log().contains("API `PizzaShack-1.0.0` asks for a token, but only reports"));
 }
 
 #[tokio::test]

@@ -124,11 +124,14 @@ impl Api {
     pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
         let what = match (self.enforcement, self.report_authentication) {
             (Enforcement::Enforce, _) => None,
-            (Enforcement::Report, false) => Some("neither subscription nor scope"),
-            (Enforcement::Report, true) => Some("neither token, subscription nor scope"),
+            (Enforcement::Report, false) => {
+                Some("asks for a token, but only reports what subscription and scopes deny")
+            }
+            (Enforcement::Report, true) => {
+                Some("turns nobody away: it only reports what token, subscription and scopes deny")
+            }
         };
-        let reports =
-            what.map(|what| format!("API `{}` turns nobody away: {what} is enforced, only reported", self.id));
+        let reports = what.map(|what| format!("API `{}` {what}", self.id));
         reports.into_iter().chain(self.shadows())
     }
 
