@@ -393,43 +393,86 @@ mod tests {
     }
 
     #[test]
-    fn each_denial_answers_with_its_code_and_status() {
+    fn s2_each_denial_has_its_one_answer() {
+        const INVALID: (&str, &str) = ("900901", "Invalid Credentials");
+        const NO_RESOURCE: (&str, &str) = ("900906", "No matching resource found in the API for the given request");
+        const MALFORMED: (&str, &str) = ("900920", "Malformed request");
+        const AWAY: (&str, &str) = ("900921", "Identity provider unavailable");
+        const UNCLASSIFIED: (&str, &str) = ("900900", "Unclassified Authentication Failure");
+        const CHALLENGE: &[&str] = &["www-authenticate"];
+        const RETRY: &[&str] = &["retry-after"];
+        let retry_after = Duration::from_secs(1);
         let scope = Denial::InsufficientScope { needed: "a b".to_owned() };
+        let no_scope = ("900910", "The access token does not allow you to access the requested resource");
         let verbs = Denial::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
-        for (denial, code, status, grpc) in [
-            (Denial::MissingCredentials, "900902", 401, 16),
-            (Denial::MalformedCredentials, "900920", 400, 3),
-            (Denial::MalformedRequest, "900920", 400, 3),
-            (Denial::AmbiguousTarget, "900920", 400, 3),
-            (Denial::NoApi, "900906", 404, 12),
-            (Denial::NoOperation, "900906", 404, 12),
-            (verbs, "900906", 405, 12),
-            (Denial::ApiBlocked, "700700", 503, 14),
-            (Denial::InvalidToken, "900901", 401, 16),
-            (Denial::TokenExpired, "900901", 401, 16),
-            (Denial::TokenNotYetValid, "900901", 401, 16),
-            (Denial::IssuerMismatch, "900901", 401, 16),
-            (Denial::AudienceMismatch, "900914", 403, 7),
-            (Denial::WrongTokenKind, "900901", 401, 16),
-            (Denial::SenderConstrained, "900901", 401, 16),
-            (Denial::WrongAuthType, "900905", 403, 7),
-            (Denial::NoSubscription, "900908", 403, 7),
-            (Denial::SubscriptionBlocked, "900907", 403, 7),
-            (Denial::SubscriptionInactive, "900909", 403, 7),
-            (scope, "900910", 403, 7),
-            (Denial::BackendJwtFailed, "900900", 500, 13),
-            (Denial::HostFailed, "900900", 500, 13),
-            (outage(), "900921", 503, 14),
+        for (denial, (code, message), status, grpc, reason, headers) in [
+            (Denial::MissingCredentials, ("900902", "Missing Credentials"), 401, 16, "missing_credentials", CHALLENGE),
+            (Denial::MalformedCredentials, MALFORMED, 400, 3, "malformed_credentials", CHALLENGE),
+            (Denial::MalformedRequest, MALFORMED, 400, 3, "malformed_request", &[]),
+            (Denial::AmbiguousTarget, MALFORMED, 400, 3, "ambiguous_target", &[]),
+            (Denial::NoApi, NO_RESOURCE, 404, 12, "no_api", &[]),
+            (Denial::NoOperation, NO_RESOURCE, 404, 12, "no_operation", &[]),
+            (verbs, NO_RESOURCE, 405, 12, "method_not_allowed", &["allow"]),
+            (Denial::ApiBlocked, ("700700", "API blocked"), 503, 14, "api_blocked", &[]),
+            (Denial::InvalidToken, INVALID, 401, 16, "invalid_token", CHALLENGE),
+            (Denial::TokenExpired, INVALID, 401, 16, "token_expired", CHALLENGE),
+            (Denial::TokenNotYetValid, INVALID, 401, 16, "token_not_yet_valid", CHALLENGE),
+            (Denial::IssuerMismatch, INVALID, 401, 16, "issuer_mismatch", CHALLENGE),
+            (Denial::WrongTokenKind, INVALID, 401, 16, "wrong_token_kind", CHALLENGE),
+            (Denial::SenderConstrained, INVALID, 401, 16, "sender_constrained", CHALLENGE),
+            (Denial::AudienceMismatch, ("900914", "Access Denied"), 403, 7, "audience_mismatch", &[]),
+            (
+                Denial::WrongAuthType,
+                ("900905", "Incorrect Access Token Type is provided"),
+                403,
+                7,
+                "wrong_auth_type",
+                &[],
+            ),
+            (Denial::NoSubscription, ("900908", "Resource forbidden"), 403, 7, "no_subscription", &[]),
+            (
+                Denial::SubscriptionBlocked,
+                ("900907", "The requested API is temporarily blocked"),
+                403,
+                7,
+                "subscription_blocked",
+                &[],
+            ),
+            (
+                Denial::SubscriptionInactive,
+                ("900909", "The subscription to the API is inactive"),
+                403,
+                7,
+                "subscription_inactive",
+                &[],
+            ),
+            (scope, no_scope, 403, 7, "insufficient_scope", CHALLENGE),
+            (Denial::BackendJwtFailed, UNCLASSIFIED, 500, 13, "backend_jwt_failed", &[]),
+            (Denial::HostFailed, UNCLASSIFIED, 500, 13, "host_failed", &[]),
+            (outage(), AWAY, 503, 14, "idp_unavailable", RETRY),
+            (Unavailable::ClientAuthFailed { retry_after }.into(), AWAY, 503, 14, "idp_client_auth_failed", RETRY),
+            (Unavailable::AnswerMalformed.into(), AWAY, 503, 14, "idp_answer_malformed", RETRY),
+            (Unavailable::Misconfigured.into(), AWAY, 503, 14, "idp_misconfigured", RETRY),
+            (Unavailable::Shed.into(), AWAY, 503, 14, "idp_shed", RETRY),
+            (Unavailable::NotSigned.into(), AWAY, 503, 14, "idp_call_not_signed", RETRY),
         ] {
             let reply = denial.reply(&settings(), false);
             let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+            let description = body["description"].as_str().filter(|text| !text.is_empty()).unwrap();
+            let expected = serde_json::json!({"code": code, "message": message, "description": description});
 
-            assert_eq!((reply.status, reply.grpc_status), (status, None), "{denial:?}");
-            assert_eq!(body["code"], code, "{denial:?}");
+            assert_eq!((reply.status, reply.grpc_status, reply.reason), (status, None, reason), "{denial:?}");
+            assert_eq!(body, expected, "{denial:?}");
             assert_eq!(header(&reply, "content-type"), Some("application/json"), "{denial:?}");
-            let reply = denial.reply(&settings(), true);
-            assert_eq!(reply.grpc_status, Some(grpc), "{denial:?}");
-            assert_eq!(reply.body, body["description"], "{denial:?}");
+            let names = |reply: &Reply| reply.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+            assert_eq!(names(&reply), [headers, &["content-type"]].concat(), "{denial:?}");
+            let in_grpc = denial.reply(&settings(), true);
+            assert_eq!(
+                (in_grpc.status, in_grpc.grpc_status, in_grpc.reason),
+                (status, Some(grpc), reason),
+                "{denial:?}"
+            );
+            assert_eq!((in_grpc.body.as_str(), names(&in_grpc).as_slice()), (description, headers), "{denial:?}");
         }
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::configuration::{self, SECRET, SECRET_VARIABLE};
+use super::configuration::{self, IDP_ISSUER, SECRET, SECRET_VARIABLE};
 use super::denials::{INSUFFICIENT_SCOPE, INVALID_TOKEN, MISSING_CREDENTIALS};
 use super::fixtures::Site;
-use super::harness::backend_jwt::RSA;
+use super::harness::backend_jwt::{P256, RSA};
 use super::harness::gateway::Setup;
 use super::harness::place;
 use super::harness::script::{Script, active};
@@ -51,5 +51,26 @@ async fn the_oldest_envoy_refuses_a_key_that_only_the_host_could_sign_with() {
 
     let log = setup.environment(SECRET_VARIABLE, SECRET).refusal().await;
 
-    assert!(log.contains("backendJwt.signingKey"), "{log}");
+    assert!(log.contains("backendJwt.signingKey: RS256 needs a proxy that signs"), "{log}");
+}
+
+#[tokio::test]
+async fn the_oldest_envoy_refuses_to_authenticate_the_gateway_by_a_key_that_only_the_host_could_sign_with() {
+    for (name, key, is_refused) in [("rsa", &*RSA, true), ("p256", &*P256, false)] {
+        let authentication = json!({"method": "private_key_jwt", "clientId": "gateway", "signingKey": {"value": key}});
+        let mut configuration = configuration::small_with_introspection([("clientAuthentication", authentication)]);
+        configuration["identityProviders"][0]["issuer"] = json!(IDP_ISSUER);
+        let setup = Setup::new(&format!("oldest-envoy-assertion-{name}"), &configuration).envoy(place::oldest_envoy());
+
+        if is_refused {
+            let log = setup.environment(SECRET_VARIABLE, SECRET).refusal().await;
+
+            let told =
+                "identityProviders[0].introspection.clientAuthentication.signingKey: RS256 needs a proxy that signs";
+            assert!(log.contains(told), "{log}");
+        } else {
+            let site = Site::start_with(setup).await;
+            site.assert_allowed(name, &site.get_with(ANY, active(SHOP, &json!({}))).await).await;
+        }
+    }
 }

@@ -206,6 +206,7 @@ async fn s1_14_any_one_of_the_scopes_suffices() {
         (json!("other write"), true),
         (json!("\t write \n\r read  "), true),
         (json!(["other", "read"]), true),
+        (json!(format!("{}read", "a ".repeat(9_999))), true),
         (json!(null), false),
         (json!(""), false),
         (json!([]), false),

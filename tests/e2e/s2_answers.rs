@@ -8,7 +8,7 @@ use super::fixtures::{Site, shop};
 use super::harness::answer::Answer;
 use super::harness::http2;
 use super::harness::script::{Script, active};
-use super::registry::{ANY, SHOP, STRANGER};
+use super::registry::{ANY, SHOP, STRANGER, SUBSCRIPTIONS, UNSUBSCRIBED};
 
 const ORDER: &str = "/pizzashack/1.0.0/order";
 
@@ -79,6 +79,57 @@ async fn s2_a_refusal_repeats_nothing_that_the_client_sent() {
 }
 
 #[tokio::test]
+async fn s2_a_refusal_tells_nothing_of_others() {
+    let shop = shop().await;
+    let idp_says = json!({"error": "canary", "error_description": "canary"}).to_string();
+    let user = json!({"sub": "canary", "username": "canary", "email": "canary", "iss": "canary", "jti": "canary"});
+    let others = [
+        "canary",
+        "bob",
+        "Platinum",
+        "Gold",
+        "sales",
+        "corporate",
+        "idp.example.com",
+        "introspect",
+        "PizzaShack",
+        "unsubscribed",
+        SHOP,
+        STRANGER,
+        UNSUBSCRIBED,
+        "-client",
+        "http://",
+        "https://",
+    ];
+    let mut cases = vec![
+        ("no API", "/nobody", Script::inactive()),
+        ("no operation", "/pizzashack/1.0.0/nothing", Script::inactive()),
+        ("no such verb", "/pizzashack/1.0.0/order", Script::inactive()),
+        ("API blocked", "/blocked/1.0.0/menu", Script::inactive()),
+        ("API not yet published", "/created/1.0.0/menu", Script::inactive()),
+        ("inactive", ANY, Script::inactive()),
+        ("bound to a key", ANY, active(SHOP, &json!({"cnf": {"jkt": "canary"}}))),
+        ("another kind", ANY, active(SHOP, &json!({"token_type": "canary"}))),
+        ("a user's", "/pizzashack/1.0.0/batch", active(SHOP, &user)),
+        ("of no application", ANY, active(STRANGER, &user)),
+        ("of no subscription", ANY, active(UNSUBSCRIBED, &user)),
+        ("no scope", "/pizzashack/1.0.0/either", active(SHOP, &json!({"scope": "canary"}))),
+        ("unanswerable", ANY, Script::body(&idp_says)),
+        ("failing", ANY, Script::reply(500, &[("x-idp", "canary")], &idp_says)),
+        ("redirecting", ANY, Script::reply(302, &[("location", "https://canary")], &idp_says)),
+    ];
+    cases.extend(SUBSCRIPTIONS.map(|(state, _, client_id)| (state, ANY, active(client_id, &user))));
+    for (name, target, script) in cases {
+        let answer = shop.get_with(target, script).await;
+
+        if answer.status != 200 {
+            let told = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
+            assert!(others.iter().all(|other| !told.contains(other)), "{name}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn s2_a_refused_head_request_gets_headers_alone() {
     let shop = shop().await;
 
@@ -104,23 +155,31 @@ async fn s2_grpc_calls_are_refused_with_a_grpc_status_and_trailers_alone() {
     let unusable = shop.idp.issue(Script::body("no JSON"));
     let inactive = shop.idp.issue(Script::inactive());
     let unsubscribed = shop.idp.issue(active(STRANGER, &json!({"scope": "order_pizza"})));
+    let unscoped = shop.idp.issue(active(SHOP, &json!({})));
     let huge = shop.idp.issue(active(SHOP, &json!({"sub": "a".repeat(20_000)})));
-    for (name, path, authorization, grpc_status) in [
-        ("400", "/pizzashack/1.0.0//any", String::new(), "3"),
-        ("401, no token", ORDER, String::new(), "16"),
-        ("401, inactive", ORDER, inactive, "16"),
-        ("403", ORDER, unsubscribed, "7"),
-        ("404", "/nobody", String::new(), "12"),
-        ("405", "/pizzashack/1.0.0/menu", String::new(), "12"),
-        ("500", ANY, huge, "13"),
-        ("503", ORDER, unusable, "14"),
+    let none = String::new;
+    for (path, token, grpc_status, reason, message) in [
+        ("/pizzashack/1.0.0//any", none(), "3", "ambiguous_target", "The request target is ambiguous"),
+        (ORDER, none(), "16", "missing_credentials", "A bearer token is required"),
+        (ORDER, inactive, "16", "invalid_token", "The access token is not active"),
+        (ORDER, unsubscribed, "7", "no_subscription", "The application has no subscription to the API"),
+        (ORDER, unscoped, "7", "insufficient_scope", "The access token lacks a scope"),
+        ("/nobody", none(), "12", "no_api", "No API is published at this address"),
+        ("/pizzashack/1.0.0/menu", none(), "12", "method_not_allowed", "The operation has no such method"),
+        (ANY, huge, "13", "backend_jwt_failed", "The caller's identity could not be asserted"),
+        (ORDER, unusable, "14", "idp_answer_malformed", "The access token could not be checked; try again later"),
+        ("/blocked/1.0.0/menu", none(), "14", "api_blocked", "The API is blocked by its publisher"),
     ] {
-        let authorization = if authorization.is_empty() { authorization } else { format!("Bearer {authorization}") };
+        let name = reason;
+        let authorization = if token.is_empty() { token } else { format!("Bearer {token}") };
 
         let answer = http2::grpc(shop.gateway.address, path, &[("authorization", &authorization)]).await;
 
         assert_trailers_only(name, &answer, grpc_status);
-        assert_eq!(shop.gateway.logged(&answer).await.decision.as_deref(), Some("deny"), "{name}");
+        assert_eq!(answer.header("grpc-message"), Some(message), "{name}");
+        let logged = shop.gateway.logged(&answer).await;
+        assert_eq!(logged.details, Some(format!("gatehouse_{reason}")), "{name}");
+        assert_eq!(logged.decision.as_deref(), Some("deny"), "{name}");
     }
 }
 

@@ -86,14 +86,17 @@ async fn s5_broken_connections_are_503_and_not_remembered() {
 #[tokio::test]
 async fn s5_an_identity_provider_that_is_too_slow_is_503_and_not_remembered() {
     let site = Site::start("too-slow", &hasty()).await;
-    let drip = Script::body(active_looking()).drip(Duration::from_millis(50));
+    let drip = |seconds: f64| Script::body(active_looking()).drip(Duration::from_secs_f64(seconds));
     for (name, script) in [
         ("silent", Script::hang()),
         ("silent after the head", Script::raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{", Afterwards::Hang)),
-        ("one octet at a time", drip),
+        ("one octet a second", drip(1.0)),
+        ("one octet at a time, and a head in time", drip(0.01)),
+        ("a body without an end", Script::endless(&active_looking())),
     ] {
         assert_fails_once(&site, name, script, &IDP_UNAVAILABLE).await;
     }
+    site.assert_alive().await;
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ fn unanswerable() -> Vec<(String, Vec<u8>)> {
         ("40 levels of arrays", inside(&format!(r#""x":{}{}"#, "[".repeat(40), "]".repeat(40)))),
         ("40 levels of objects", inside(&format!(r#""x":{}1{}"#, r#"{"x":"#.repeat(40), "}".repeat(40)))),
         ("10 000 levels, unclosed", inside(&format!(r#""x":{}"#, "[".repeat(10_000)))),
+        ("10 000 levels", inside(&format!(r#""x":{}{}"#, "[".repeat(10_000), "]".repeat(10_000)))),
         ("over 64 KiB", inside(&format!(r#""x":"{}""#, "x".repeat(ANSWER_BYTES)))),
         ("over 64 KiB of white space", format!("{body}{}", " ".repeat(ANSWER_BYTES))),
         ("10 MB", inside(&format!(r#""x":"{}""#, "x".repeat(10_000_000)))),

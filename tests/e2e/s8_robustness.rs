@@ -109,10 +109,14 @@ async fn s8_a_refused_upload_gets_its_answer() {
 #[tokio::test]
 async fn s8_an_upgrade_is_decided_like_any_request() {
     let shop = shop().await;
+    let token = shop.idp.issue(active(SHOP, &json!({})));
     for protocol in ["websocket", "h2c"] {
-        let answer = shop.gateway.get(ANY).header("Connection", "Upgrade").header("Upgrade", protocol).send().await;
+        let upgrade = || shop.gateway.get(ANY).header("Connection", "Upgrade").header("Upgrade", protocol);
 
-        shop.assert_denied(protocol, &answer, &MISSING_CREDENTIALS).await;
+        shop.assert_denied(protocol, &upgrade().send().await, &MISSING_CREDENTIALS).await;
+        let answer = upgrade().bearer(&token).send().await;
+        shop.assert_allowed(protocol, &answer).await;
+        assert!(shop.gateway.logged(&answer).await.assertion.is_some(), "{protocol}: it goes on with its JWT");
     }
 }
 
@@ -133,14 +137,43 @@ async fn s8_hostile_members_of_an_answer_get_an_answer() {
         assert_eq!(answer.status, 403, "{name}: {}", String::from_utf8_lossy(&answer.body));
         assert_eq!(answer.header("x-injected"), None, "{name}");
     }
-    for number in ["1e400", "-1e400", "1e-400", "123456789012345678901234567890", "0.1e1"] {
+    for (number, status) in [
+        ("1e400", 503),
+        ("-1e400", 503),
+        ("1e-400", 401),
+        ("123456789012345678901234567890", 200),
+        ("-123456789012345678901234567890", 401),
+        ("0.1e1", 401),
+    ] {
         let body = format!(r#"{{"active":true,"client_id":"{SHOP}","exp":{number}}}"#);
 
         let answer = site.get_with(ANY, Script::body(body)).await;
 
-        assert!([200, 401, 503].contains(&answer.status), "exp {number}: {}", answer.status);
+        assert_eq!(answer.status, status, "exp {number}");
     }
     site.assert_alive().await;
+}
+
+#[tokio::test]
+async fn s8_line_breaks_in_claims_end_neither_a_header_nor_a_line_of_the_log() {
+    let shop = shop().await;
+    let hostile = "alice\r\nX-Injected: 1\r\n\r\nGET /\n\u{85}\u{2028}";
+    let members = json!({"sub": hostile, "username": hostile, "email": hostile, "jti": hostile});
+
+    let answer = shop.get_with("/open/1.0.0/any", active(hostile, &members)).await;
+
+    let echo = answer.echo();
+    assert!(!echo.has_header("x-injected") && answer.header("x-injected").is_none());
+    assert!(echo.header_names().all(|name| !name.contains("get")), "{echo:?}");
+    assert_eq!(shop.backend_jwt(&answer).await.claims["sub"], json!(hostile), "told as it is");
+    let logged = shop.gateway.logged(&answer).await;
+    for published in [logged.subject, logged.client_id] {
+        assert_eq!(
+            published.as_deref(),
+            Some("alice\u{fffd}\u{fffd}X-Injected: 1\u{fffd}\u{fffd}\u{fffd}\u{fffd}GET /\u{fffd}\u{fffd}\u{2028}")
+        );
+    }
+    assert!(!shop.gateway.log().contains("X-Injected"));
 }
 
 #[tokio::test]

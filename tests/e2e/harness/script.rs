@@ -25,6 +25,8 @@ pub(crate) enum Afterwards {
     Close,
     /// Stays open, and nothing more comes.
     Hang,
+    /// Chunks of a body come for as long as anyone reads them.
+    Endless,
 }
 
 impl Script {
@@ -61,6 +63,12 @@ impl Script {
     /// No answer at all, ever.
     pub(crate) fn hang() -> Self {
         Self::raw(b"", Afterwards::Hang)
+    }
+
+    /// A body that begins with these bytes and never ends.
+    pub(crate) fn endless(start: &str) -> Self {
+        let head = "HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+        Self::raw(format!("{head}{:x}\r\n{start}\r\n", start.len()), Afterwards::Endless)
     }
 
     /// The answer waits for the gate to open.

@@ -114,6 +114,9 @@ impl Book {
     }
 }
 
+/// Eight blanks, which are white space in JSON wherever they come.
+const ENDLESS_CHUNK: &[u8] = b"8\r\n        \r\n";
+
 async fn accept(listener: TcpListener, book: Arc<Mutex<Book>>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(converse(stream, Arc::clone(&book)));
@@ -140,6 +143,9 @@ async fn converse(mut stream: TcpStream, book: Arc<Mutex<Book>>) -> Option<()> {
         match script.afterwards {
             Afterwards::KeepAlive => {}
             Afterwards::Close => return None,
+            Afterwards::Endless => loop {
+                stream.write_all(ENDLESS_CHUNK).await.ok()?;
+            },
             // Ends when the gateway has given up.
             Afterwards::Hang => {
                 let _ = stream.read(&mut [0]).await;
