@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use crate::config::BackendJwtSettings;
+use crate::digest::digest_of;
 use crate::jws::{JwtSigner, Sign, SignError};
 use crate::{Denial, UnixTime};
 pub use claims::claims;
@@ -23,6 +24,8 @@ pub struct JwtMinter {
     settings: BackendJwtSettings,
     header: Rc<str>,
     signer: JwtSigner,
+    /// Of what its JWTs say beside the claims: who signs them, how, and for how long.
+    digest: u64,
 }
 
 impl JwtMinter {
@@ -30,7 +33,9 @@ impl JwtMinter {
     pub fn new(settings: BackendJwtSettings, host_signer: Option<Box<dyn Sign>>, nonce: [u8; 16]) -> Self {
         let mut signer = JwtSigner::new(settings.signing_key.clone(), Some(settings.key_id.clone()));
         signer.equip(host_signer, nonce);
-        Self { header: settings.header.as_str().into(), settings, signer }
+        let BackendJwtSettings { issuer, lifetime, claim_prefix, .. } = &settings;
+        let digest = digest_of(&(issuer, lifetime, claim_prefix, signer.jwks()));
+        Self { header: settings.header.as_str().into(), settings, signer, digest }
     }
 
     /// What it was configured with.

@@ -436,8 +436,7 @@ impl Gateway {
         minter: &JwtMinter,
         ports: Ports<'_>,
     ) -> Result<Rc<str>, Denial> {
-        let has_subscriber = caller.subscriber().is_some();
-        let key = MintKey { answer, asked_at: caller.answer().asked_at, api: call.api_index, has_subscriber };
+        let key = MintKey::new(answer, caller, call.api, minter);
         if let Some(jwt) = self.minted.get(&key, minter.settings().lifetime, call.now) {
             return Ok(jwt);
         }

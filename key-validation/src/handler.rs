@@ -135,8 +135,9 @@ pub trait KeyValidationHandler {
         steps::validate_scopes(call, subscribed)
     }
 
-    /// The backend JWT. It is kept for further requests with the same answer and API, so it must depend on nothing
-    /// but these arguments.
+    /// The backend JWT. It is kept for further requests with the same answer, API, application and subscription, so it
+    /// must depend on nothing else: not on the operation, nor on anything of the API but id, name, version, context and
+    /// audience.
     ///
     /// # Errors
     /// The [`Denial`] to answer; without its JWT a request does not go on.

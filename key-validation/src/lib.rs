@@ -33,6 +33,7 @@ pub mod config;
 mod credentials;
 pub mod cut_offs;
 pub mod denial;
+mod digest;
 mod exchange;
 pub mod feed;
 mod gateway;

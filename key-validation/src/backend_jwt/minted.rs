@@ -6,19 +6,31 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::MintedJwt;
+use super::{JwtMinter, MintedJwt};
 use crate::UnixTime;
 use crate::cache::AnswerKey;
-use crate::registry::ApiIndex;
+use crate::digest::digest_of;
+use crate::handler::Permitted;
+use crate::registry::Api;
 
-/// What a backend JWT was made from. One configuration has one store, so its registry and settings need no mention.
+/// What a backend JWT was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MintKey {
-    pub(crate) answer: AnswerKey,
-    pub(crate) asked_at: UnixTime,
-    pub(crate) api: ApiIndex,
-    /// Whether it speaks of an application, which it does not where a lacking subscription is only reported.
-    pub(crate) has_subscriber: bool,
+    answer: AnswerKey,
+    asked_at: UnixTime,
+    /// Digest of all else that it can say: of the API, the application with its subscription, the settings and the key.
+    sources: u64,
+}
+
+impl MintKey {
+    /// The key of a JWT about a caller of an API.
+    pub(crate) fn new(answer: AnswerKey, caller: &Permitted<'_>, api: &Api, minter: &JwtMinter) -> Self {
+        let subscriber = caller
+            .subscriber()
+            .map(|subscriber| (subscriber.application.digest, subscriber.key_type.as_str(), subscriber.tier));
+        let sources = digest_of(&(minter.digest, api.digest, subscriber));
+        Self { answer, asked_at: caller.answer().asked_at, sources }
+    }
 }
 
 // The answer's key is a digest: its octets are as good as any hash of them.
@@ -110,12 +122,11 @@ mod tests {
     #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    fn key(api: usize) -> MintKey {
+    fn key(sources: u64) -> MintKey {
         MintKey {
             answer: AnswerKey::new(&Fingerprint::new([0; 32]), "t"),
             asked_at: UnixTime::from_seconds(1),
-            api: ApiIndex(api),
-            has_subscriber: true,
+            sources,
         }
     }
 
@@ -138,13 +149,14 @@ mod tests {
     #[test]
     fn the_oldest_give_way_when_the_bytes_are_used_up() {
         let jwts = MintedJwts::new(2 * (100 + OVERHEAD) + 99);
-        for api in 0..3 {
-            jwts.put(key(api), minted(100, true));
-            jwts.put(key(api), minted(100, true));
+        for sources in 0..3 {
+            jwts.put(key(sources), minted(100, true));
+            jwts.put(key(sources), minted(100, true));
         }
 
-        let kept: Vec<bool> =
-            (0..3).map(|api| jwts.get(&key(api), Duration::ZERO, UnixTime::from_seconds(1)).is_some()).collect();
+        let kept: Vec<bool> = (0..3)
+            .map(|sources| jwts.get(&key(sources), Duration::ZERO, UnixTime::from_seconds(1)).is_some())
+            .collect();
         assert_eq!(kept, [false, true, true]);
         assert_eq!(jwts.state.borrow().bytes, 2 * (100 + OVERHEAD));
     }

@@ -825,4 +825,5 @@ fn by_default_nothing_stale_is_served() {
 }
 
 mod cut_offs;
+mod minted;
 mod report;

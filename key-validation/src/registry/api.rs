@@ -5,6 +5,7 @@ use super::{ApiIndex, Host, IdentityProviderIndex};
 use crate::config::raw::{self, Enforcement, LifeCycleStatus, ScopeMatching};
 use crate::config::{ConfigError, IdentityProvider, at};
 use crate::denial::{Concern, Denial};
+use crate::digest::digest_of;
 use crate::target::{Ambiguities, Segment, Target};
 
 /// A published API, checked.
@@ -34,6 +35,8 @@ pub struct Api {
     report_authentication: bool,
     /// Ambiguities that count as plain text.
     pub allowed_ambiguities: Ambiguities,
+    /// Of what a backend JWT can say of it.
+    pub(crate) digest: u64,
     hosts: Vec<String>,
     base_paths: Vec<Vec<Box<[u8]>>>,
     operations: Operations,
@@ -72,9 +75,12 @@ impl Api {
         let identity_providers = check_identity_providers(path, &raw.identity_providers, providers)?;
         let allowed_ambiguities = allowed_ambiguities(&raw);
         let operations = Operations::check(path, raw.operations, allowed_ambiguities)?;
+        let id = raw.id.unwrap_or_else(|| format!("{}-{}", raw.name, raw.version));
+        let audience = if raw.audience.is_empty() { vec![context.clone()] } else { raw.audience };
         Ok(Self {
-            id: raw.id.unwrap_or_else(|| format!("{}-{}", raw.name, raw.version)),
-            audience: if raw.audience.is_empty() { vec![context.clone()] } else { raw.audience },
+            digest: digest_of(&(&id, &raw.name, &raw.version, &context, &audience)),
+            id,
+            audience,
             name: raw.name,
             version: raw.version,
             context,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{ApiIndex, ApplicationIndex, Names};
 use crate::config::ConfigError;
 use crate::config::raw::{self, KeyType, SubscriptionState};
+use crate::digest::digest_of;
 
 /// An application.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Application {
     pub tier: String,
     /// Attributes for the backend JWT.
     pub attributes: BTreeMap<String, String>,
+    /// Of all of the above.
+    pub(crate) digest: u64,
 }
 
 /// What a client at an identity provider stands for.
@@ -42,14 +45,10 @@ pub struct Subscription {
 impl Application {
     /// The application, and the keys that are still to be checked.
     pub(super) fn from_raw(raw: raw::Application) -> (Self, Vec<raw::ApplicationKey>) {
-        let application = Self {
-            name: raw.name.unwrap_or_else(|| raw.id.clone()),
-            id: raw.id,
-            owner: raw.owner,
-            tier: raw.tier,
-            attributes: raw.attributes,
-        };
-        (application, raw.keys)
+        let raw::Application { id, owner, tier, attributes, keys, .. } = raw;
+        let name = raw.name.unwrap_or_else(|| id.clone());
+        let digest = digest_of(&(&id, &name, &owner, &tier, &attributes));
+        (Self { id, name, owner, tier, attributes, digest }, keys)
     }
 }
 
