@@ -38,7 +38,8 @@ build: rust $(BINARYEN) ## Build the filter: target/wasm32-wasip1/release/gateho
 	scripts/build-module gatehouse
 
 test: rust identity-providers test-modules build $(NODE_MODULES) $(WASM_TEST_RUNNER) ## Run all tests: native, as WebAssembly, on real Envoy
-	cargo test --locked --package key-validation --package key-manager --package scope-alias-handler
+	cargo test --locked --package key-validation --package scope-alias-handler
+	cargo test --locked --package key-manager --features failpoints
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(abspath $(WASM_TEST_RUNNER))' \
 		cargo test --locked --package key-validation --lib --target wasm32-unknown-unknown
 	envoy=$$(scripts/envoy-path) && oldest=$$(scripts/fetch-envoy $(OLDEST_ENVOY_VERSION)) && \

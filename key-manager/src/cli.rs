@@ -1,5 +1,8 @@
 //! The command line.
 
+mod doctor;
+mod operate;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -7,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Configuration;
 use crate::connector::ConnectorTypes;
 use crate::server;
-use crate::service::Service;
+use crate::signing_keys::Order;
 
 /// The Gatehouse key manager.
 #[derive(Debug, Parser)]
@@ -29,18 +32,42 @@ enum Command {
     Config(ConfigCommand),
     /// Bring the database's schema up to date.
     Migrate,
-    /// Look at the gateways.
-    #[command(subcommand)]
-    Gateways(GatewaysCommand),
-    /// Change the registry feed.
-    #[command(subcommand)]
-    Feed(FeedCommand),
+    /// Look at everything that can be wrong, and change nothing.
+    Doctor,
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say whether it is right.
     Check,
+}
+
+/// What works on the database.
+#[derive(Debug, Subcommand)]
+enum Operate {
+    /// Look at the gateways.
+    #[command(subcommand)]
+    Gateways(GatewaysCommand),
+    /// Change the registry feed.
+    #[command(subcommand)]
+    Feed(FeedCommand),
+    /// Look at the identity providers.
+    #[command(subcommand)]
+    KeyManagers(KeyManagersCommand),
+    /// Keys that sign backend JWTs.
+    #[command(subcommand)]
+    SigningKeys(SigningKeysCommand),
+    /// What still has to reach identity providers.
+    #[command(subcommand)]
+    Reconciliation(ReconciliationCommand),
+    /// Cut-offs.
+    #[command(subcommand)]
+    Revocations(RevocationsCommand),
+    /// Who has changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +80,67 @@ enum GatewaysCommand {
 enum FeedCommand {
     /// Begin another epoch, so that all gateways take a snapshot: after the database was restored.
     NewEpoch,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyManagersCommand {
+    /// List them.
+    List,
+    /// Try the connection to one.
+    Check {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SigningKeysCommand {
+    /// List them.
+    List,
+    /// Let another one follow, as soon as everybody can know it.
+    Rotate {
+        /// All there are have become known: another one signs at once, and what they signed counts no more.
+        #[arg(long)]
+        revoke: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ReconciliationCommand {
+    /// List it.
+    List,
+    /// Somebody has looked at the identity provider: forget one, with the place that it holds.
+    Forget {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RevocationsCommand {
+    /// List them.
+    List,
+    /// Take one back.
+    Lift {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// List the newest entries.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+}
+
+impl SigningKeysCommand {
+    fn order(revoke: bool) -> Order {
+        if revoke { Order::Revoke } else { Order::Follow }
+    }
 }
 
 /// Runs the command line of this process, with these connectors.
@@ -69,30 +157,12 @@ pub async fn run(connectors: ConnectorTypes) -> anyhow::Result<()> {
             server::open_store(&configuration).await?.migrate().await?;
             write_line("the schema is up to date")
         }
-        Command::Gateways(GatewaysCommand::List) => {
-            list_gateways(&*server::prepare(configuration, connectors).await?).await
+        Command::Doctor => doctor::look(configuration, connectors).await,
+        Command::Operate(command) => {
+            let service = server::prepare(configuration, connectors).await?;
+            operate::run(&service, command).await
         }
-        Command::Feed(FeedCommand::NewEpoch) => begin_epoch(&*server::prepare(configuration, connectors).await?).await,
     }
-}
-
-async fn list_gateways(service: &Service) -> anyhow::Result<()> {
-    let mut read = service.store.read().await?;
-    let newest = read.feed_state().await?.revision;
-    for gateway in read.list_gateways().await? {
-        let age = service.now().since(gateway.acknowledged_at).as_secs();
-        let (epoch, number) = (&gateway.revision.epoch, gateway.revision.number);
-        write_line(&format!("{}\t{epoch}.{number} of {}.{}\t{age}s ago", gateway.name, newest.epoch, newest.number))?;
-    }
-    Ok(())
-}
-
-async fn begin_epoch(service: &Service) -> anyhow::Result<()> {
-    let epoch = service.new_id();
-    let mut write = service.write("operator", "cli").await?;
-    write.begin_epoch(&epoch).await?;
-    write.commit().await?;
-    write_line(&epoch)
 }
 
 fn write_line(line: &str) -> anyhow::Result<()> {

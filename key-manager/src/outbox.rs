@@ -17,8 +17,6 @@ pub use executor::{CarryOutError, Executor};
 pub use key_locks::KeyLocks;
 pub use step::Step;
 
-/// How long the writer of an intent has to begin with it.
-const BEGUN_WITHIN: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -85,8 +83,8 @@ impl Intent {
     }
 
     /// Written at this point by somebody who is about to carry it out.
-    pub fn carried_out_by_its_writer(id: IntentId, request_id: &str, now: UnixTime) -> Self {
-        Self { next_attempt_at: now.plus(BEGUN_WITHIN), ..Self::new(id, request_id, now) }
+    fn carried_out_by_its_writer(id: IntentId, request_id: &str, now: UnixTime, within: Duration) -> Self {
+        Self { next_attempt_at: now.plus(within), ..Self::new(id, request_id, now) }
     }
 
     /// Begun once more, by somebody who has until then alone.

@@ -48,6 +48,18 @@ pub fn router(service: Arc<Service>) -> Router {
 pub async fn prepare(configuration: Configuration, connectors: ConnectorTypes) -> anyhow::Result<Arc<Service>> {
     let store = open_store(&configuration).await?;
     store.migrate().await?;
+    assemble(configuration, store, connectors)
+}
+
+/// The service over a store that is open.
+///
+/// # Errors
+/// When its numbers cannot be counted.
+pub fn assemble(
+    configuration: Configuration,
+    store: Arc<dyn Store>,
+    connectors: ConnectorTypes,
+) -> anyhow::Result<Arc<Service>> {
     let clock = Arc::new(SystemClock);
     let connections = Arc::new(Connections::new(connectors));
     let within = configuration.abandoned_after;

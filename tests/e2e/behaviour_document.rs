@@ -46,7 +46,7 @@ fn every_row_names_tests_that_are_there() {
     let root = place::repository_root();
     let document = std::fs::read_to_string(root.join("docs/behaviour.md")).expect("docs/behaviour.md");
     let mut names = BTreeSet::new();
-    for directory in ["tests/e2e", "key-validation/src", "src"] {
+    for directory in ["tests/e2e", "key-validation/src", "src", "key-manager/src", "key-manager/tests"] {
         tests_in(&root.join(directory), &mut names);
     }
     let rows = rows(&document);

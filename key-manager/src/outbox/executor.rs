@@ -46,6 +46,11 @@ impl Executor {
         Self { store, connections, clock, locks: Arc::default(), written: Arc::default(), within }
     }
 
+    /// An intent whose writer carries it out itself, as long as it lives.
+    pub fn own_intent(&self, id: IntentId, request_id: &str) -> Intent {
+        Intent::carried_out_by_its_writer(id, request_id, self.clock.now(), self.within)
+    }
+
     /// One exchange at a time about a client.
     pub fn locks(&self) -> &KeyLocks {
         &self.locks

@@ -1,8 +1,22 @@
 //! The steps of what reaches identity providers: between any two of them the process may end.
 
-/// A step that has just been done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+/// The steps and the list of them, which cannot differ.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A step that has just been done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Step {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Step {
+            /// Every step.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+steps! {
     /// The place of a key and the intent to create its client are written.
     CreateWritten,
     /// Somebody carries out the creation.
@@ -30,22 +44,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step, in the order of [`Step`].
-    pub const ALL: [Self; 12] = [
-        Self::CreateWritten,
-        Self::CreateClaimed,
-        Self::ClientCreated,
-        Self::CreateKept,
-        Self::DeleteWritten,
-        Self::DeleteClaimed,
-        Self::ClientDeleted,
-        Self::DeleteKept,
-        Self::RegisterWritten,
-        Self::RegisterClaimed,
-        Self::ApiRegistered,
-        Self::RegisterKept,
-    ];
-
     /// Says that the step has been done. With the feature `failpoints` the process ends here, without any clean-up, when
     /// `GATEHOUSE_END_AFTER` names the step.
     #[cfg_attr(not(feature = "failpoints"), expect(clippy::unused_self, reason = "nothing happens without failpoints"))]

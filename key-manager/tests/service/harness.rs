@@ -1,13 +1,14 @@
 //! Identity providers and key managers on free ports, which end with the test, and connectors.
 
 #[path = "../../../tests/e2e/harness/process.rs"]
-mod process;
+pub(crate) mod process;
 
 pub(crate) mod contract;
 pub(crate) mod glewlwyd;
 pub(crate) mod oidc_provider;
 pub(crate) mod served;
 pub(crate) mod shop;
+pub(crate) mod slow;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,12 +75,12 @@ pub(crate) async fn is_active(connector: &dyn KeyManager, token: &Secret) -> boo
     matches!(connector.introspect(token, None).await, Ok(Introspection::Active(_)))
 }
 
-fn repository_root() -> PathBuf {
+pub(crate) fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
 /// An empty directory for the files of one process.
-fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("service").join(name);
     // Absent on the first run.
     let _ = std::fs::remove_dir_all(&directory);
@@ -88,7 +89,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 /// Asks a starting process again and again until it has what is waited for.
-async fn until<T>(process: &mut Supervised, mut condition: impl AsyncFnMut(&str) -> Option<T>) -> T {
+pub(crate) async fn until<T>(process: &mut Supervised, mut condition: impl AsyncFnMut(&str) -> Option<T>) -> T {
     let poll = async {
         loop {
             if let Some(status) = process.exit_status() {

@@ -4,6 +4,7 @@ mod callers;
 mod five_steps;
 mod key_managers;
 mod keys;
+mod openapi;
 
 use key_manager::rest;
 use reqwest::{Method, StatusCode};

@@ -66,7 +66,7 @@ pub(crate) async fn create(
     describe(&mut key)?;
     transaction.insert_key(&key).await?;
     let id = IntentId::CreateClient { key_id: key.id.clone() };
-    let intent = Intent::carried_out_by_its_writer(id, &caller.request_id, now);
+    let intent = services.outbox.own_intent(id, &caller.request_id);
     transaction.put_intent(&intent).await?;
     transaction.commit().await?;
     Step::CreateWritten.done();

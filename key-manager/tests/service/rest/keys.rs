@@ -1,12 +1,16 @@
 //! An application's keys at real identity providers.
 
+use std::time::Duration;
+
 use key_manager::connector::ConnectorError;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::glewlwyd::Glewlwyd;
-use crate::harness::served::{Answer, DEVPORTAL, Served, assert_failure};
+use crate::harness::oidc_provider::{OidcProvider, properties};
+use crate::harness::served::{Answer, BOOTSTRAP, DEVPORTAL, Served, assert_failure};
 use crate::harness::shop::{Shop, generate, text};
+use crate::harness::slow::way_to;
 use crate::harness::{credentials, token_request};
 
 #[tokio::test]
@@ -176,4 +180,25 @@ async fn s7_a_secret_is_regenerated_and_an_api_with_its_scopes_registered_at_gle
     let name = crate::harness::scope("pizza_order");
     assert_eq!(idp.connector.find_scope(&name).await.map(|scope| scope.is_some()), Ok(false));
     assert!(idp.connector.find_client_by_name(id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn s8_a_caller_who_goes_away_loses_no_client() {
+    let (served, idp) = (Served::start().await, OidcProvider::start("keys-gone").await);
+    let slow = way_to(&idp.issuer, Duration::from_millis(500)).await;
+    let settings = json!({
+        "name": "corporate", "type": "oidc", "issuer": idp.issuer, "additionalProperties": properties(),
+        "clientRegistrationEndpoint": format!("{slow}/reg"),
+    });
+    served.key_manager(settings).await;
+    let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
+    let body = json!({"keyType": "PRODUCTION", "grantTypesToBeSupported": ["client_credentials"]});
+
+    let request = served.request(Method::POST, &format!("{application}/generate-keys")).bearer_auth(BOOTSTRAP);
+    let left = request.json(&body).timeout(Duration::from_millis(200)).send().await;
+
+    assert!(left.is_err_and(|error| error.is_timeout()));
+    let keys = served.until(&format!("{application}/oauth-keys"), |answer| answer.body["count"] == 1).await;
+    assert_eq!(idp.clients(), [text(&keys.body["list"][0], "consumerKey")]);
+    served.settled().await;
 }

@@ -1,0 +1,108 @@
+//! The program's commands, on a database of their own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::harness::oidc_provider::{OidcProvider, properties};
+use crate::harness::served::BOOTSTRAP;
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    let database = directory.join("gatehouse.db").display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse-key-manager"));
+    command.args(arguments).env_clear();
+    command.env("GATEHOUSE__DATABASE__PATH", database);
+    command.env("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    command.env("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP);
+    command.output().expect("start the program")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_doctor_says_what_to_do_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+
+    let before = run(directory.path(), &["doctor"]);
+    assert!(!before.status.success());
+    assert!(
+        text(&before).contains("BAD\tdatabase: the database's schema: is missing; run `migrate`"),
+        "{}",
+        text(&before)
+    );
+    assert!(run(directory.path(), &["migrate"]).status.success());
+    let without_keys = run(directory.path(), &["doctor"]);
+    assert!(text(&without_keys).contains("BAD\tsigning keys: there is none that signs"), "{}", text(&without_keys));
+
+    assert!(run(directory.path(), &["signing-keys", "rotate"]).status.success());
+    let well = run(directory.path(), &["doctor"]);
+    assert!(well.status.success(), "{}", text(&well));
+    assert!(!text(&well).contains("BAD"), "{}", text(&well));
+}
+
+#[test]
+fn signing_keys_follow_each_other_by_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = || text(&run(directory.path(), &["signing-keys", "list"]));
+
+    assert!(text(&run(directory.path(), &["signing-keys", "rotate"])).contains("signs in 0s"));
+    assert!(text(&run(directory.path(), &["signing-keys", "rotate"])).contains("signs in 3"));
+    assert_eq!(keys().lines().count(), 2, "{}", keys());
+    assert!(text(&run(directory.path(), &["signing-keys", "rotate", "--revoke"])).contains("signs in 0s"));
+    assert_eq!(keys().lines().count(), 1, "{}", keys());
+
+    let audit = text(&run(directory.path(), &["audit", "list"]));
+    assert!(audit.lines().next().is_some_and(|line| line.contains("operator\tcreate signing_key")), "{audit}");
+    assert!(!audit.contains("PRIVATE") && !keys().contains("PRIVATE"));
+}
+
+#[test]
+fn what_is_not_there_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["reconciliation", "forget", "create_client:none"][..],
+        &["reconciliation", "forget", "nonsense"],
+        &["revocations", "lift", "none"],
+        &["key-managers", "check", "none"],
+    ] {
+        assert!(!run(directory.path(), arguments).status.success(), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_tries_identity_providers() {
+    let idp = OidcProvider::start("doctor").await;
+    let directory = tempfile::tempdir().unwrap();
+    assert!(run(directory.path(), &["signing-keys", "rotate"]).status.success());
+    add(directory.path(), &idp.issuer, "right", properties()).await;
+    let well = run(directory.path(), &["doctor"]);
+    assert!(text(&well).contains("ok\tkey manager right, introspection"), "{}", text(&well));
+    assert!(run(directory.path(), &["key-managers", "check", "right"]).status.success());
+
+    let mut wrong = properties();
+    wrong["clientSecret"] = json!("wrong");
+    add(directory.path(), &idp.issuer, "wrong", wrong).await;
+
+    let told = run(directory.path(), &["doctor"]);
+    assert!(!told.status.success());
+    assert!(text(&told).contains("BAD\tkey manager wrong, introspection: "), "{}", text(&told));
+    assert!(!run(directory.path(), &["key-managers", "check", "wrong"]).status.success());
+    assert_eq!(text(&run(directory.path(), &["key-managers", "list"])).lines().count(), 2);
+}
+
+/// As the REST API would.
+async fn add(directory: &Path, issuer: &str, name: &str, properties: serde_json::Value) {
+    let database = directory.join("gatehouse.db").display().to_string();
+    let further = [
+        ("GATEHOUSE__DATABASE__PATH", database.as_str()),
+        ("GATEHOUSE__SEALING__ALLOW_EPHEMERAL_KEY", "false"),
+        ("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ];
+    let served = crate::harness::served::Served::start_with(&further).await;
+    served
+        .key_manager(json!({"name": name, "type": "oidc", "issuer": issuer, "additionalProperties": properties}))
+        .await;
+}

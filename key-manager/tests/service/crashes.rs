@@ -1,0 +1,254 @@
+//! The process ends after each step of what reaches identity providers, without any clean-up, and starts again: then
+//! nothing is at an identity provider that is not shown here.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use key_manager::connector::KeyManager;
+use key_manager::outbox::Step;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::glewlwyd::Glewlwyd;
+use crate::harness::oidc_provider::{OidcProvider, properties};
+use crate::harness::process::Supervised;
+use crate::harness::served::{ADMIN, BOOTSTRAP, DEVPORTAL, PUBLISHER, pizza};
+use crate::harness::shop::text;
+use crate::harness::{scratch, until};
+
+/// How it ends, once all that can be settled is.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// No key, no client, and the place is free.
+    Nothing,
+    /// A key with its client.
+    Key,
+    /// Nobody knows whether there is a client: shown, and never tried again by itself.
+    PossiblyOrphaned,
+    /// The API is at the identity provider, or is known to be nothing to it.
+    Registered,
+}
+
+/// What is promised after each step. A step that is missing here does not compile.
+fn promised(step: Step, has_look_up: bool) -> Outcome {
+    match (step, has_look_up) {
+        (Step::ClientCreated, true) | (Step::CreateKept, _) => Outcome::Key,
+        (Step::CreateClaimed | Step::ClientCreated, false) => Outcome::PossiblyOrphaned,
+        (
+            Step::CreateWritten | Step::DeleteWritten | Step::DeleteClaimed | Step::ClientDeleted | Step::DeleteKept,
+            _,
+        )
+        | (Step::CreateClaimed, true) => Outcome::Nothing,
+        (Step::RegisterWritten | Step::RegisterClaimed | Step::ApiRegistered | Step::RegisterKept, _) => {
+            Outcome::Registered
+        }
+    }
+}
+
+/// A key manager in a process of its own.
+struct Process {
+    supervised: Supervised,
+    base: String,
+}
+
+impl Process {
+    async fn start(directory: &Path, end_after: Option<Step>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse-key-manager"));
+        command.arg("serve");
+        for (name, value) in [
+            ("GATEHOUSE__SERVER__LISTEN", "127.0.0.1:0"),
+            ("GATEHOUSE__OPERATORS__LISTEN", "127.0.0.1:0"),
+            ("GATEHOUSE__DATABASE__PATH", &directory.join("gatehouse.db").display().to_string()),
+            ("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            ("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP),
+            ("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s"),
+        ] {
+            command.env(name, value);
+        }
+        if let Some(step) = end_after {
+            command.env("GATEHOUSE_END_AFTER", format!("{step:?}"));
+        }
+        let mut supervised = Supervised::start(&command, directory.join("key-manager.log"));
+        let listen = |log: &str| {
+            let line = log.lines().find(|line| line.contains("serving"))?;
+            let line: Value = serde_json::from_str(line).ok()?;
+            Some(line["fields"]["listen"].as_str()?.to_owned())
+        };
+        let address = until(&mut supervised, async |log| listen(log)).await;
+        Self { supervised, base: format!("http://{address}") }
+    }
+
+    /// `None` when the process ends before it answers.
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Option<(StatusCode, Value)> {
+        let request = reqwest::Client::new().request(method, format!("{}{path}", self.base)).bearer_auth(BOOTSTRAP);
+        let response = body.iter().fold(request, reqwest::RequestBuilder::json).send().await.ok()?;
+        let status = response.status();
+        let text = response.text().await.ok()?;
+        Some((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    async fn good(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, body) = self.send(method, path, body).await.expect("an answer");
+        assert!(status.is_success(), "{path}: {status} {body}");
+        body
+    }
+
+    async fn ended(mut self) {
+        let wait = async {
+            while self.supervised.exit_status().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the process reaches the step");
+    }
+
+    async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let poll = async {
+            loop {
+                let body = self.good(Method::GET, path, None).await;
+                if is_so(&body) {
+                    return body;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), poll).await.unwrap_or_else(|_| panic!("{path} never is so"))
+    }
+}
+
+/// What there is before anything happens: paths of an application and of an API that is not published.
+struct Furnished {
+    application: String,
+    api: String,
+}
+
+async fn furnish(process: &Process, settings: &Value) -> Furnished {
+    process.good(Method::POST, &format!("{ADMIN}/key-managers"), Some(settings.clone())).await;
+    let application = json!({"name": "Shop", "throttlingPolicy": "Unlimited"});
+    let application = process.good(Method::POST, &format!("{DEVPORTAL}/applications"), Some(application)).await;
+    let mut api = pizza();
+    api["scopes"] = json!([{"scope": {"name": "crash_order"}, "shared": false}]);
+    api["operations"][0]["scopes"] = json!(["crash_order"]);
+    let api = process.good(Method::POST, &format!("{PUBLISHER}/apis"), Some(api)).await;
+    Furnished { application: text(&application, "applicationId").to_owned(), api: text(&api, "id").to_owned() }
+}
+
+fn keys_path(furnished: &Furnished) -> String {
+    format!("{DEVPORTAL}/applications/{}/oauth-keys", furnished.application)
+}
+
+async fn generate(process: &Process, furnished: &Furnished) -> Option<(StatusCode, Value)> {
+    let body = json!({"keyType": "PRODUCTION", "grantTypesToBeSupported": ["client_credentials"]});
+    let path = format!("{DEVPORTAL}/applications/{}/generate-keys", furnished.application);
+    process.send(Method::POST, &path, Some(body)).await
+}
+
+/// Does what has the step among its own, in a process that ends after it.
+async fn end_after(step: Step, directory: &Path, furnished: &Furnished, process: Process) {
+    match step {
+        Step::CreateWritten | Step::CreateClaimed | Step::ClientCreated | Step::CreateKept => {
+            drop(process);
+            let process = Process::start(directory, Some(step)).await;
+            assert_eq!(generate(&process, furnished).await, None, "no answer comes");
+            process.ended().await;
+        }
+        Step::DeleteWritten | Step::DeleteClaimed | Step::ClientDeleted | Step::DeleteKept => {
+            let (status, key) = generate(&process, furnished).await.expect("an answer");
+            assert_eq!(status, StatusCode::OK, "{key}");
+            drop(process);
+            let process = Process::start(directory, Some(step)).await;
+            let path = format!("{}/{}", keys_path(furnished), text(&key, "keyMappingId"));
+            process.send(Method::DELETE, &path, None).await;
+            process.ended().await;
+        }
+        Step::RegisterWritten | Step::RegisterClaimed | Step::ApiRegistered | Step::RegisterKept => {
+            drop(process);
+            let process = Process::start(directory, Some(step)).await;
+            let path = format!("{PUBLISHER}/apis/change-lifecycle?action=Publish&apiId={}", furnished.api);
+            process.send(Method::POST, &path, None).await;
+            process.ended().await;
+        }
+    }
+}
+
+/// Waits until all is settled that can be, and looks.
+async fn outcome(process: &Process, furnished: &Furnished) -> Outcome {
+    let is_settled = |told: &Value| {
+        told["list"].as_array().is_some_and(|list| list.iter().all(|one| one["state"] == "POSSIBLY_ORPHANED"))
+    };
+    let told = process.until("/api/gatehouse/v1/reconciliation", is_settled).await;
+    let api = process.good(Method::GET, &format!("{PUBLISHER}/apis/{}", furnished.api), None).await;
+    let keys = process.good(Method::GET, &keys_path(furnished), None).await;
+    match (told["count"].as_u64(), keys["count"].as_u64(), api["registrations"][0]["state"].as_str()) {
+        (Some(1), Some(0), None) => Outcome::PossiblyOrphaned,
+        (Some(0), Some(0), Some("REGISTERED" | "UNSUPPORTED")) => Outcome::Registered,
+        (Some(0), Some(1), None) => Outcome::Key,
+        (Some(0), Some(0), None) => Outcome::Nothing,
+        other => panic!("{other:?}: {told} {keys} {api}"),
+    }
+}
+
+/// Each step with an application and an API of its own, at one identity provider. `clients` counts the clients that were
+/// made for the application.
+async fn at_each_step(name: &str, settings: &Value, has_look_up: bool, clients: impl AsyncFn(&str) -> usize) {
+    for step in Step::ALL {
+        let directory = scratch(&format!("{name}-{step:?}"));
+        let process = Process::start(&directory, None).await;
+        let furnished = furnish(&process, settings).await;
+        let before = clients(&furnished.application).await;
+        end_after(*step, &directory, &furnished, process).await;
+
+        let process = Process::start(&directory, None).await;
+        let outcome = outcome(&process, &furnished).await;
+
+        assert_eq!(outcome, promised(*step, has_look_up), "{step:?}");
+        let made = clients(&furnished.application).await - before;
+        match outcome {
+            Outcome::Nothing | Outcome::Registered => assert_eq!(made, 0, "{step:?}"),
+            Outcome::Key => assert_eq!(made, 1, "{step:?}"),
+            Outcome::PossiblyOrphaned => {
+                assert_eq!(made, usize::from(*step == Step::ClientCreated), "{step:?}");
+                let (refused, _) = generate(&process, &furnished).await.expect("an answer");
+                assert_eq!(refused, StatusCode::CONFLICT, "the place stays taken");
+                let told = process.good(Method::GET, "/api/gatehouse/v1/reconciliation", None).await;
+                let id = text(&told["list"][0], "id");
+                process.good(Method::DELETE, &format!("/api/gatehouse/v1/reconciliation/{id}"), None).await;
+            }
+        }
+        if outcome != Outcome::Key {
+            let (status, body) = generate(&process, &furnished).await.expect("an answer");
+            assert_eq!(status, StatusCode::OK, "{step:?}: {body}");
+        }
+        let path = format!("{DEVPORTAL}/applications/{}", furnished.application);
+        process.good(Method::DELETE, &path, None).await;
+        if outcome == Outcome::Registered {
+            process.good(Method::DELETE, &format!("{PUBLISHER}/apis/{}", furnished.api), None).await;
+        }
+        process.until("/api/gatehouse/v1/reconciliation", |told| told["count"] == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn s7_no_end_of_the_process_leaves_a_client_that_is_not_shown_at_oidc_provider() {
+    let idp = OidcProvider::start("crashes-oidc").await;
+    let additional = properties();
+    let settings = json!({"name": "c", "type": "oidc", "issuer": idp.issuer, "additionalProperties": additional});
+
+    at_each_step("crashes-oidc", &settings, false, async |_| idp.clients().len()).await;
+}
+
+#[tokio::test]
+async fn s7_no_end_of_the_process_leaves_anything_that_is_not_shown_at_glewlwyd() {
+    let idp = Glewlwyd::start("crashes-glewlwyd").await;
+    let connector: &dyn KeyManager = &*idp.connector;
+    let clients = async |application: &str| {
+        let name = format!("admin_{application}_PRODUCTION");
+        usize::from(connector.find_client_by_name(&name).await.expect("an answer").is_some())
+    };
+
+    at_each_step("crashes-glewlwyd", &idp.settings, true, clients).await;
+
+    let left = connector.find_scope(&crate::harness::scope("crash_order")).await.expect("an answer");
+    assert!(left.is_none(), "the scope went with the last API that had it");
+}
