@@ -173,6 +173,14 @@ fn check_bounds(path: &str, schema: &Value, value: &Value) -> Result<(), Fault> 
 
 /// Where WSO2's documents contradict what WSO2 answers, and where Gatehouse has members of its own.
 fn correct(document: &mut Value) {
+    for method in ["get", "put"] {
+        // A definition is said to be a string, and is a document.
+        let schema =
+            format!("/paths/~1apis~1{{apiId}}~1swagger/{method}/responses/200/content/application~1json/schema");
+        if let Some(schema) = document.pointer_mut(&schema) {
+            *schema = json!({ "type": "object" });
+        }
+    }
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
     let Some(api) = schemas.get_mut("API").and_then(|api| api.get_mut("properties")).and_then(Value::as_object_mut)
     else {

@@ -1,5 +1,6 @@
 //! The REST API over HTTP, on a real listener and a database of its own.
 
+mod apis;
 mod callers;
 mod five_steps;
 mod key_managers;
