@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_after_failures_in_a_row_for_different_tokens() {
+    fn s5_breaker_opens_after_failures_for_three_different_tokens() {
         for (name, tokens, expected) in [
             ("too few", vec![1, 2, 3, 4], false),
             ("enough", vec![1, 2, 3, 4, 5], true),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_between_failures_starts_the_count_anew() {
+    fn s5_breaker_counts_failures_in_a_row() {
         let mut breaker = breaker();
         fail(&mut breaker, 1..5);
         breaker.end_call(&key(1), &Ok(Answer::Inactive), at(0));
@@ -139,19 +139,39 @@ mod tests {
     }
 
     #[test]
-    fn other_failures_count_for_nothing() {
+    fn s5_breaker_opens_after_as_many_failures_as_are_configured() {
+        for failures in [1, 3, 7] {
+            let mut breaker = Breaker::new(BreakerSettings { failures, open_for: OPEN_FOR });
+            let needed = failures.max(3);
+            fail(&mut breaker, 1..needed);
+            assert!(!is_open(&mut breaker, 0), "{failures}");
+            fail(&mut breaker, needed..=needed);
+            assert!(is_open(&mut breaker, 0), "{failures}");
+        }
+    }
+
+    #[test]
+    fn s5_breaker_does_not_count_other_failures() {
         let mut breaker = breaker();
-        for unavailable in [Unavailable::AnswerMalformed, Unavailable::Misconfigured] {
+        let retry_after = Duration::from_secs(1);
+        for unavailable in [
+            Unavailable::ClientAuthFailed { retry_after },
+            Unavailable::AnswerMalformed,
+            Unavailable::Misconfigured,
+            Unavailable::Shed,
+            Unavailable::NotSigned,
+        ] {
             for token in 0..10 {
                 breaker.end_call(&key(token), &Err(unavailable), at(0));
             }
         }
+        fail(&mut breaker, 1..5);
 
         assert!(!is_open(&mut breaker, 0));
     }
 
     #[test]
-    fn one_probe_goes_out_when_the_pause_is_over_and_an_answer_closes() {
+    fn s5_breaker_probe_goes_out_alone_when_the_pause_is_over_and_its_answer_closes() {
         let mut breaker = breaker();
         fail(&mut breaker, 1..6);
         assert!(breaker.begin_call(&key(7), at(3)).is_err());
@@ -163,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_fails_opens_for_another_pause() {
+    fn s5_breaker_probe_that_fails_opens_for_another_pause() {
         let mut breaker = breaker();
         fail(&mut breaker, 1..6);
         breaker.begin_call(&key(7), at(PAUSE_OVER)).unwrap();
@@ -174,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_says_nothing_makes_room_for_the_next() {
+    fn s5_breaker_probe_that_says_nothing_makes_room_for_the_next() {
         let mut breaker = breaker();
         fail(&mut breaker, 1..6);
         breaker.begin_call(&key(7), at(PAUSE_OVER)).unwrap();
@@ -184,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_lengthens_the_pause_to_ten_seconds_at_most() {
+    fn s5_breaker_pause_is_lengthened_by_retry_after_to_ten_seconds_at_most() {
         for (asked, open_at, closed_at) in [(1, 3, PAUSE_OVER), (9, 8, 9), (30, 9, 10)] {
             let mut breaker = breaker();
             fail(&mut breaker, 1..5);
@@ -194,8 +214,37 @@ mod tests {
         }
     }
 
+    /// When the first probe may go out, in milliseconds after a breaker was opened by these tokens.
+    fn pause(tokens: impl IntoIterator<Item = u32>) -> u64 {
+        let mut breaker = breaker();
+        fail(&mut breaker, tokens);
+        let is_open = |millis: &u64| breaker.begin_call(&key(99), at(0).plus(Duration::from_millis(*millis))).is_err();
+        (0..20_000).step_by(5).take_while(is_open).last().unwrap() + 5
+    }
+
     #[test]
-    fn calls_under_way_when_it_opened_do_not_lengthen_the_pause() {
+    fn s5_breaker_pause_differs_by_a_quarter_at_most() {
+        let pauses: Vec<u64> = (0..40).map(|first| pause(first..first + 5)).collect();
+
+        let (shortest, longest) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+        assert_eq!((*shortest, *longest), (3750, 6250), "{pauses:?}");
+    }
+
+    #[test]
+    fn s5_breaker_tells_when_the_probe_may_go_out() {
+        let mut breaker = breaker();
+        fail(&mut breaker, 1..5);
+        breaker.end_call(&key(5), &outage(30), at(0));
+        for (now, left) in [(0, 10), (4, 6), (9, 1)] {
+            assert_eq!(breaker.begin_call(&key(6), at(now)).map_err(Err::<Answer, _>), Err(outage(left)), "{now}");
+        }
+
+        breaker.begin_call(&key(6), at(10)).unwrap();
+        assert_eq!(breaker.begin_call(&key(7), at(11)).map_err(Err::<Answer, _>), Err(outage(0)), "a probe is out");
+    }
+
+    #[test]
+    fn s5_breaker_pause_is_not_lengthened_by_calls_under_way_when_it_opened() {
         let mut breaker = breaker();
         fail(&mut breaker, 1..6);
         breaker.end_call(&key(8), &outage(1), at(6));

@@ -26,7 +26,7 @@ fn at(seconds: u64) -> UnixTime {
 }
 
 #[test]
-fn holds_calls_off_after_our_credentials_were_refused_for_longer_each_time() {
+fn s5_hold_off_doubles_from_one_second_to_thirty() {
     let availability = availability(8);
     for (now, held_for) in [(0, 1), (1, 2), (3, 4), (7, 8), (15, 16), (31, 30), (61, 30)] {
         availability.begin_call(&key(), at(now)).unwrap();
@@ -40,7 +40,7 @@ fn holds_calls_off_after_our_credentials_were_refused_for_longer_each_time() {
 }
 
 #[test]
-fn a_verdict_ends_the_hold_off() {
+fn s5_hold_off_ends_with_an_active_answer() {
     let availability = availability(8);
     availability.end_call(&key(), &REFUSED, at(0));
     availability.end_call(&key(), &Ok(Answer::Active([].into())), at(0));
@@ -48,8 +48,51 @@ fn a_verdict_ends_the_hold_off() {
     assert!(availability.begin_call(&key(), at(0)).is_ok());
 }
 
+/// For how long calls are held off at a time.
+fn held_for(availability: &Availability, now: u64) -> Option<Duration> {
+    match availability.begin_call(&key(), at(now)) {
+        Err(Unavailable::ClientAuthFailed { retry_after }) => Some(retry_after),
+        other => {
+            assert_eq!(other, Ok(()));
+            availability.calls.set(0);
+            None
+        }
+    }
+}
+
 #[test]
-fn calls_that_fail_together_are_one_failure() {
+fn s5_hold_off_begins_anew_after_an_active_answer_and_no_other() {
+    let outage = Err(Unavailable::Outage { retry_after: Duration::ZERO });
+    for (name, verdict, held, next) in [
+        ("active", Ok(Answer::Active([].into())), None, 1),
+        ("inactive: some say so to whom may not ask", Ok(Answer::Inactive), Some(2), 4),
+        ("an outage", outage, Some(2), 4),
+        ("malformed", Err(Unavailable::AnswerMalformed), Some(2), 4),
+    ] {
+        let availability = availability(8);
+        availability.end_call(&key(), &REFUSED, at(0));
+        availability.end_call(&key(), &REFUSED, at(1));
+
+        availability.end_call(&key(), &verdict, at(1));
+        assert_eq!(held_for(&availability, 1), held.map(Duration::from_secs), "{name}");
+        availability.end_call(&key(), &REFUSED, at(3));
+        assert_eq!(held_for(&availability, 3), Some(Duration::from_secs(next)), "{name}: the next one");
+    }
+}
+
+#[test]
+fn s5_hold_off_and_breaker_are_apart() {
+    let availability = availability(8);
+    for token in 0..20 {
+        let key = AnswerKey::new(&Fingerprint::new([0; 32]), &token.to_string());
+        availability.end_call(&key, &REFUSED, at(0));
+    }
+
+    assert_eq!(held_for(&availability, 1), None, "no breaker has opened");
+}
+
+#[test]
+fn s5_hold_off_counts_calls_that_fail_together_once() {
     let availability = availability(8);
     availability.end_call(&key(), &REFUSED, at(0));
     availability.end_call(&key(), &REFUSED, at(0));
@@ -58,7 +101,7 @@ fn calls_that_fail_together_are_one_failure() {
 }
 
 #[test]
-fn sheds_calls_over_the_limit() {
+fn s5_shed_are_calls_over_the_limit() {
     let availability = availability(1);
     availability.begin_call(&key(), at(0)).unwrap();
 
