@@ -25,6 +25,7 @@ mod s5_answers;
 mod s5_breaker;
 mod s5_cut_offs;
 mod s5_flights;
+mod s5_hostcalls;
 mod s5_outages;
 mod s5_outcomes;
 mod s5_private_key_jwt;

@@ -30,6 +30,7 @@ pub(crate) struct Setup {
     body_while_undecided: bool,
     stream_idle_timeout: String,
     updatable: bool,
+    filter_log_level: &'static str,
     arguments: Vec<String>,
 }
 
@@ -62,6 +63,7 @@ impl Setup {
             body_while_undecided: false,
             stream_idle_timeout: "300s".to_owned(),
             updatable: false,
+            filter_log_level: "info",
             arguments: Vec::new(),
         }
     }
@@ -80,6 +82,12 @@ impl Setup {
     /// A variable of Envoy's environment that the filter may read.
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Has Envoy log each call between it and the filter, either way.
+    pub(crate) fn tracing_calls(mut self) -> Self {
+        self.filter_log_level = "trace";
         self
     }
 
@@ -186,7 +194,8 @@ impl Setup {
             .arg("--admin-address-path")
             .arg(&admin_address)
             .args(["--concurrency", &self.workers.to_string()])
-            .args(["--disable-hot-restart", "--log-level", "warning", "--component-log-level", "wasm:info"])
+            .args(["--disable-hot-restart", "--log-level", "warning"])
+            .args(["--component-log-level", &format!("wasm:{}", self.filter_log_level)])
             .args(["--file-flush-interval-msec", "20"])
             .args(self.arguments)
             .envs(self.environment);
