@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub use api::{Api, ApiMatch};
 pub use application::{Application, ApplicationKey, Subscription};
 pub use copied::CopiedApplication;
-pub(crate) use host::Host;
+pub use host::Host;
 pub use operations::{Operation, OperationMatch};
 
 use crate::config::raw;

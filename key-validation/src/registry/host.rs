@@ -13,7 +13,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     /// [`Denial::MalformedRequest`] when it is none.
-    pub(crate) fn parse(authority: &'a [u8]) -> Result<Self, Denial> {
+    pub fn parse(authority: &'a [u8]) -> Result<Self, Denial> {
         let text = std::str::from_utf8(authority).map_err(|_| Denial::MalformedRequest)?;
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(&octet);
         let name = without_port(text).ok_or(Denial::MalformedRequest)?;
