@@ -16,6 +16,14 @@ fn rows(document: &str) -> Vec<(String, Vec<String>)> {
     document.lines().filter_map(row).collect()
 }
 
+/// Whether a test's name carries this row of the order of decisions, or any row where the rows have no numbers.
+fn shows(test: &str, id: &str) -> bool {
+    match id.split_once('.') {
+        Some(("1", row)) => test.starts_with(&format!("s1_{row}_")) || row == "order" && test.starts_with("s1_"),
+        _ => test.starts_with('s') && test[1..].starts_with(|first: char| first.is_ascii_digit()),
+    }
+}
+
 /// The names of all tests below a directory.
 fn tests_in(directory: &Path, names: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(directory).expect("a directory of sources") {
@@ -52,7 +60,7 @@ fn every_row_names_tests_that_are_there() {
     let rows = rows(&document);
 
     for (id, tests) in &rows {
-        assert!(!tests.is_empty(), "{id} names no test");
+        assert!(tests.iter().any(|test| shows(test, id)), "{id} names no test that carries a row in its name");
         for test in tests {
             assert!(names.iter().any(|name| name.starts_with(test)), "{id}: no test is called `{test}..`");
         }

@@ -202,7 +202,7 @@ fn when_too_much_bad_news_cannot_be_written_everything_older_is_distrusted() {
 }
 
 #[test]
-fn changes_of_other_workers_are_tried_again() {
+fn s8_changes_of_other_workers_are_tried_again() {
     let fixture = Fixture::new();
     fixture.shared.contended.set(3);
     fixture.put_active("t", b"record", 0);
@@ -211,7 +211,7 @@ fn changes_of_other_workers_are_tried_again() {
 }
 
 #[test]
-fn a_damaged_bucket_is_a_miss() {
+fn s8_a_damaged_bucket_is_a_miss() {
     let damages: [fn(&mut Vec<u8>); 6] = [
         |bytes| bytes.clear(),
         |bytes| bytes[0] = 99,
@@ -357,7 +357,7 @@ fn what_is_unusable_gives_way_before_what_was_asked_for_least_recently() {
 }
 
 #[test]
-fn one_token_has_different_keys_at_two_identity_providers() {
+fn s8_one_token_has_different_keys_at_two_identity_providers() {
     assert_ne!(AnswerKey::new(&Fingerprint::new([1; 32]), "t"), AnswerKey::new(&Fingerprint::new([2; 32]), "t"));
     assert_ne!(AnswerKey::new(&Fingerprint::new([1; 32]), "t"), AnswerKey::new(&Fingerprint::new([1; 32]), "u"));
 }

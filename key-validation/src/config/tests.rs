@@ -461,7 +461,7 @@ fn whatever_changes_the_question_or_what_is_kept_changes_the_fingerprint() {
 }
 
 #[test]
-fn warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
+fn s3_warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
     let operation = |verb: &str, target: &str, scopes: Value| json!({"verb": verb, "target": target, "scopes": scopes});
     let operations = json!([
         operation("GET", "/order/special", json!(["special"])),

@@ -249,6 +249,27 @@ fn finds_the_api_and_the_operation() {
 }
 
 #[test]
+fn s1_6_head_is_served_by_head_wherever_it_matches_and_else_by_get() {
+    let mut configuration = configuration();
+    configuration["registry"]["apis"][0]["operations"] = json!([
+        {"verb": "GET", "target": "/thing", "authType": "None"},
+        {"verb": "HEAD", "target": "/thing", "scopes": ["head"]},
+        {"verb": "GET", "target": "/below/thing", "authType": "None"},
+        {"verb": "HEAD", "target": "/below/*", "scopes": ["head"]},
+        {"verb": "GET", "target": "/alone", "authType": "None"},
+    ]);
+    let fixture = Fixture::with(&configuration);
+    for (path, get, head) in [
+        ("/pizza/1/thing", "public", "insufficient_scope"),
+        ("/pizza/1/below/thing", "public", "insufficient_scope"),
+        ("/pizza/1/below/other", "method_not_allowed", "insufficient_scope"),
+        ("/pizza/1/alone", "public", "public"),
+    ] {
+        assert_eq!((fixture.reason("GET", path), fixture.reason("HEAD", path)), (get, head), "{path}");
+    }
+}
+
+#[test]
 fn other_verbs_are_named_in_allow() {
     let fixture = Fixture::new();
 
