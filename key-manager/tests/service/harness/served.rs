@@ -24,7 +24,7 @@ pub(crate) struct Served {
     client: reqwest::Client,
     pub(crate) service: Arc<Service>,
     tasks: [tokio::task::JoinHandle<()>; 2],
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Drop for Served {
@@ -63,7 +63,12 @@ impl Served {
         let router = server::router(Arc::clone(&service));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let tasks = [serving, tokio::spawn(service.outbox.clone().run())];
-        Self { base, client: reqwest::Client::new(), service, tasks, _directory: directory }
+        Self { base, client: reqwest::Client::new(), service, tasks, directory }
+    }
+
+    /// The file of the database.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.directory.path().join("gatehouse.db")
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

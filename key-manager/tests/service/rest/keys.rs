@@ -5,6 +5,8 @@ use std::time::Duration;
 use key_manager::connector::ConnectorError;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::harness::glewlwyd::Glewlwyd;
 use crate::harness::oidc_provider::{OidcProvider, properties};
@@ -201,4 +203,35 @@ async fn s8_a_caller_who_goes_away_loses_no_client() {
     let keys = served.until(&format!("{application}/oauth-keys"), |answer| answer.body["count"] == 1).await;
     assert_eq!(idp.clients(), [text(&keys.body["list"][0], "consumerKey")]);
     served.settled().await;
+}
+
+#[tokio::test]
+async fn s8_a_client_that_the_database_cannot_take_is_deleted_again() {
+    let further = [("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s")];
+    let (served, idp) = (Served::start_with(&further).await, OidcProvider::start("keys-locked").await);
+    let slow = way_to(&idp.issuer, Duration::from_secs(2)).await;
+    let settings = json!({
+        "name": "corporate", "type": "oidc", "issuer": idp.issuer, "additionalProperties": properties(),
+        "clientRegistrationEndpoint": format!("{slow}/reg"),
+    });
+    served.key_manager(settings).await;
+    let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
+    let options = SqliteConnectOptions::new().filename(served.database());
+    let mut other = options.connect().await.expect("another connection");
+
+    // While the identity provider makes the client, somebody locks the database.
+    let generating = generate(&served, &application, "PRODUCTION");
+    let locking = async {
+        let is_begun = |answer: &Answer| answer.body["list"][0]["attempts"] == 1;
+        served.until("/api/gatehouse/v1/reconciliation", is_begun).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the lock");
+    };
+    let (generated, ()) = tokio::join!(generating, locking);
+
+    assert_failure(&generated, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(idp.clients(), [""; 0], "it is of no use to anybody");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("the end of the lock");
+    // Nobody could write down that it was deleted, and the identity provider has no look-up: a person looks.
+    let is_told = |answer: &Answer| answer.body["list"][0]["state"] == "POSSIBLY_ORPHANED";
+    served.until("/api/gatehouse/v1/reconciliation", is_told).await;
 }
