@@ -59,3 +59,32 @@ fn panicked() -> Response {
     tracing::error!("a request ended in a panic");
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "see the key manager's log").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use axum::{Router, middleware};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn s7_a_panic_ends_one_request_and_is_answered_in_the_shape_of_errors() {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let router: Router = Router::new()
+            .route("/panics", get(async || -> String { panic!("a fault of ours") }))
+            .route("/works", get(async || "works"))
+            .layer(middleware::from_fn_with_state(metrics, observe));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let failed = reqwest::get(format!("{base}/panics")).await.unwrap();
+
+        assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(failed.headers().contains_key("x-request-id"));
+        let body: serde_json::Value = failed.json().await.unwrap();
+        assert_eq!((&body["code"], &body["description"]), (&500.into(), &"see the key manager's log".into()));
+        assert_eq!(reqwest::get(format!("{base}/works")).await.unwrap().text().await.unwrap(), "works");
+        serving.abort();
+    }
+}
