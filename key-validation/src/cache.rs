@@ -4,13 +4,13 @@
 //! has a ceiling by construction, in octets:
 //!
 //! ```text
-//! sharedEntries / 4  * (2,560 + 1 + node)        active answers
+//! sharedEntries / 4  * (1,280 + 1 + node)        active answers
 //! sharedEntries / 32 * (8 * 60 + 1 + node)       inactive answers
-//! 16                 * (65,536 + 60 + 1 + node)  active answers longer than 1 KiB
+//! 8                  * (65,536 + 60 + 1 + node)  active answers longer than 1 KiB
 //! ```
 //!
 //! A node is what the proxy spends on a key and its place in a map, some 200. With the default of 16,384 entries that is
-//! 12.7 MB, when every bucket is full. Decisions are never kept, only answers.
+//! 6.9 MB, when every bucket is full. Decisions are never kept, only answers.
 
 mod bucket;
 mod region;
@@ -107,22 +107,26 @@ impl AnswerKey {
     }
 
     /// [`Self::new`] for the token of this SHA-256.
+    #[inline]
     pub(crate) fn of_digest(fingerprint: &Fingerprint, token: &TokenDigest) -> Self {
         Self(fingerprint.hashed.clone().chain_update(token).finalize().into())
     }
 
     /// One of so many slots.
+    #[inline]
     pub(crate) fn slot(&self, slots: u16) -> u16 {
         let [.., high, low] = self.0;
         u16::from_le_bytes([high, low]).checked_rem(slots).unwrap_or(0)
     }
 
     /// The key itself.
+    #[inline]
     pub(crate) fn octets(&self) -> [u8; 32] {
         self.0
     }
 
     /// Eight of its octets.
+    #[inline]
     pub(crate) fn low_word(&self) -> u64 {
         self.0.first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets))
     }
@@ -140,10 +144,11 @@ const WAYS: usize = 4;
 const ENTRIES_PER_BUCKET: u32 = 4;
 /// Longest record that lies among the others; longer ones have buckets of their own.
 const RECORD_LIMIT: usize = 1024;
-/// Octets of the active answers in one bucket, all together: four records of 580 octets, or two of the longest.
-const BUCKET_LIMIT: usize = 2560;
+/// Octets of the active answers in one bucket, all together: four records of 260 octets, or one of the longest and a short
+/// one. With it and two workers' backend JWTs, what is remembered stays below 16 MB at the default sizes.
+const BUCKET_LIMIT: usize = 1280;
 /// Buckets for long records.
-pub const LARGE_BUCKETS: u32 = 16;
+pub const LARGE_BUCKETS: u32 = 8;
 const LARGE_RECORD_LIMIT: usize = 64 * 1024;
 /// Inactive answers in one bucket; they are short.
 const INACTIVE_WAYS: usize = 8;
@@ -211,6 +216,7 @@ impl AnswerCache {
     }
 
     /// What is remembered of a token and still fresh.
+    #[inline]
     pub fn get(&self, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Lookup {
         if let Some(entry) = self.get_active(&self.active, key, now, shared) {
             return entry;
@@ -238,6 +244,7 @@ impl AnswerCache {
         usable.then_some(Answer::Active(entry.payload))
     }
 
+    #[inline]
     fn get_active(&self, region: &Region, key: &AnswerKey, now: UnixTime, shared: &dyn SharedData) -> Option<Lookup> {
         let entry = region.get(&key.0, shared)?;
         let usable = now < entry.usable_until && self.removed.borrow().allows(key, entry.asked_at);
@@ -288,6 +295,7 @@ impl AnswerCache {
 }
 
 impl Removed {
+    #[inline]
     fn allows(&self, key: &AnswerKey, asked_at: UnixTime) -> bool {
         let outlived = self.tombstones.get(key).is_none_or(|inactive_at| asked_at > *inactive_at);
         outlived && asked_at >= self.distrusted_before

@@ -264,7 +264,7 @@ fn a_damaged_neighbour_does_not_keep_an_entry_from_being_removed() {
 /// The longest key that a bucket has, and some.
 const KEY: usize = 32;
 /// The ceiling that the module's documentation gives for the default number of entries, with keys in place of nodes.
-const CEILING: usize = 4096 * (2561 + KEY) + 512 * (481 + KEY) + 16 * (65_597 + KEY);
+const CEILING: usize = 4096 * (1281 + KEY) + 512 * (481 + KEY) + 8 * (65_597 + KEY);
 
 /// A key of its own for each number, spread over all buckets.
 fn numbered_key(number: u32) -> AnswerKey {
@@ -302,8 +302,8 @@ fn memory_has_a_ceiling_with_the_longest_answers() {
         fixture.cache.put_active(&numbered_key(number), &longest, now, now.plus(LIFETIME), now, &fixture.shared);
     }
 
-    assert_eq!(fixture.shared.values.borrow().len(), 16);
-    assert!(fixture.shared.bytes() <= 16 * (65_597 + KEY), "{}", fixture.shared.bytes());
+    assert_eq!(fixture.shared.values.borrow().len(), 8);
+    assert!(fixture.shared.bytes() <= 8 * (65_597 + KEY), "{}", fixture.shared.bytes());
     assert_eq!(fixture.cache.get(&numbered_key(199), at(199), &fixture.shared), active(&longest));
 }
 
