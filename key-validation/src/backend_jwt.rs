@@ -5,7 +5,7 @@ mod minted;
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::config::BackendJwtSettings;
 use crate::digest::digest_of;
@@ -39,11 +39,13 @@ impl JwtMinter {
     }
 
     /// What it was configured with.
+    #[inline]
     pub fn settings(&self) -> &BackendJwtSettings {
         &self.settings
     }
 
     /// The name of the header that carries them.
+    #[inline]
     pub(crate) fn header(&self) -> &Rc<str> {
         &self.header
     }
@@ -60,10 +62,10 @@ impl JwtMinter {
     ) -> Result<MintedJwt, Denial> {
         let expires_at = now.plus(self.settings.lifetime).min(token_expires_at);
         let registered = [
-            ("iss", json!(self.settings.issuer)),
-            ("iat", json!(now.as_seconds())),
-            ("nbf", json!(now.as_seconds())),
-            ("exp", json!(expires_at.as_seconds())),
+            ("iss", Value::from(self.settings.issuer.as_str())),
+            ("iat", now.as_seconds().into()),
+            ("nbf", now.as_seconds().into()),
+            ("exp", expires_at.as_seconds().into()),
         ];
         for (name, value) in registered {
             claims.insert(name.to_owned(), value);

@@ -72,6 +72,12 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(path: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::of(&path, &reason)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(path: &dyn fmt::Display, reason: &dyn fmt::Display) -> Self {
         Self { path: path.to_string(), reason: reason.to_string() }
     }
 }
@@ -86,6 +92,7 @@ impl Configuration {
     ///
     /// # Errors
     /// [`ConfigError`] with the path of the first field that is wrong; it never shows a secret.
+    #[inline(never)]
     pub fn parse(json: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         if json.iter().all(u8::is_ascii_whitespace) {
             return Err(ConfigError::new("$", "the plugin configuration is empty"));

@@ -10,6 +10,7 @@ const AUTHORIZATION: &str = "authorization";
 /// # Errors
 /// [`Denial::MissingCredentials`] when there is no bearer token, [`Denial::MalformedCredentials`] when there may be
 /// one, or more than one, but what it is cannot be told.
+#[inline]
 pub(crate) fn bearer_token<'a>(head: &RequestHead<'a>, limit: usize) -> Result<&'a str, Denial> {
     let mut values = head.values(AUTHORIZATION);
     let value = values.next().ok_or(Denial::MissingCredentials)?;
@@ -30,6 +31,7 @@ pub(crate) fn bearer_token<'a>(head: &RequestHead<'a>, limit: usize) -> Result<&
 }
 
 /// Whether any `Authorization` header, or any part of one that was joined with a comma, names the scheme `Bearer`.
+#[inline]
 pub(crate) fn has_bearer_credentials(head: &RequestHead<'_>) -> bool {
     head.values(AUTHORIZATION)
         .flat_map(|value| value.split(|&octet| octet == b','))
@@ -43,6 +45,7 @@ struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
+    #[inline]
     fn read(value: &'a [u8]) -> Self {
         let value = trim(value);
         let end = value.iter().position(|&octet| is_blank(octet)).unwrap_or(value.len());
@@ -50,20 +53,24 @@ impl<'a> Credentials<'a> {
         Self { scheme, parameters: trim(parameters) }
     }
 
+    #[inline]
     fn is_bearer(&self) -> bool {
         self.scheme.eq_ignore_ascii_case(b"bearer")
     }
 }
 
+#[inline]
 fn is_b64token(token: &[u8]) -> bool {
     let body = token.iter().take_while(|octet| octet.is_ascii_alphanumeric() || b"-._~+/".contains(octet)).count();
     body > 0 && token.iter().skip(body).all(|&octet| octet == b'=')
 }
 
+#[inline]
 fn is_blank(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
 }
 
+#[inline]
 fn trim(value: &[u8]) -> &[u8] {
     let start = value.iter().position(|&octet| !is_blank(octet)).unwrap_or(value.len());
     let end = value.iter().rposition(|&octet| !is_blank(octet)).map_or(start, |last| last.saturating_add(1));

@@ -103,11 +103,13 @@ impl CutOffs {
     }
 
     /// Whether no cut-off is in force.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         !self.any
     }
 
     /// What they say of an identity provider's answer about a token.
+    #[inline]
     pub fn verdict(
         &self,
         identity_provider: &str,
@@ -145,6 +147,7 @@ impl CutOffs {
 }
 
 impl InForce {
+    #[inline]
     fn verdict(&self, answer: &ActiveAnswer<'_>) -> Verdict {
         let by_issue = match self.cut_off.concerns {
             Concerned::Token(_) | Concerned::Jti(_) => false,

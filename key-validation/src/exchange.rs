@@ -93,6 +93,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Why the caller may not, where that is only reported.
+    #[inline]
     pub fn reported(self) -> Option<&'static str> {
         match self {
             Self::Report(reason) => Some(reason),
@@ -101,6 +102,7 @@ impl Outcome {
     }
 
     /// The published text.
+    #[inline]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -114,6 +116,7 @@ impl Outcome {
 
 impl PublishedField {
     /// The field's name.
+    #[inline]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Decision => "decision",
@@ -165,6 +168,7 @@ pub(crate) struct Admitted {
 
 impl Exchange {
     /// What is to be asked; exchanges with the same question wait for the same call.
+    #[inline]
     pub fn question(&self) -> Question {
         self.admitted.question
     }

@@ -84,6 +84,7 @@ pub type Verdict = Result<Answer, Unavailable>;
 
 impl Gateway {
     /// A gateway with a handler; `minter` makes it the minter of the configuration's backend JWTs.
+    #[inline(never)]
     pub fn new(
         mut configuration: Configuration,
         handler: Box<dyn KeyValidationHandler>,
@@ -124,6 +125,7 @@ impl Gateway {
     }
 
     /// Takes a request as far as it gets without asking anybody.
+    #[inline]
     pub fn begin(&self, head: &RequestHead<'_>, now: UnixTime, ports: Ports<'_>) -> Begun {
         let forged = self.identity_header().map(|name| head.spellings(name)).unwrap_or_default();
         let mut refresh = None;
@@ -138,6 +140,7 @@ impl Gateway {
     /// # Errors
     /// [`Unavailable`] when the identity provider is not to be asked at the moment, or cannot be. Each call that is begun must be
     /// ended by [`Self::end_call`].
+    #[inline(never)]
     pub fn begin_call(&self, exchange: &Exchange, now: UnixTime) -> Result<IntrospectionCall, Unavailable> {
         let Question { identity_provider: index, key, .. } = exchange.question();
         let provider = self.identity_provider(index).ok_or(Unavailable::Misconfigured)?;
@@ -151,6 +154,7 @@ impl Gateway {
     }
 
     /// Reads what came of a call that was begun at `asked_at`, and remembers it.
+    #[inline(never)]
     pub fn end_call(
         &self,
         Question { identity_provider, key, .. }: Question,
@@ -181,10 +185,12 @@ impl Gateway {
     }
 
     /// Ends an exchange.
+    #[inline]
     pub fn resume(&self, exchange: &Exchange, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
         self.conclude(&exchange.admitted, verdict, now, ports)
     }
 
+    #[inline]
     fn conclude(&self, admitted: &Admitted, verdict: &Verdict, now: UnixTime, ports: Ports<'_>) -> Decision {
         let decided = match verdict {
             Ok(answer) => self.decide(admitted, answer, Outcome::Allow, now, ports),
@@ -204,6 +210,7 @@ impl Gateway {
         Decision::Reply(denial.reply(&self.configuration.challenge, grpc))
     }
 
+    #[inline]
     fn admit(
         &self,
         head: &RequestHead<'_>,
@@ -259,6 +266,7 @@ impl Gateway {
         }
     }
 
+    #[inline]
     fn find_operation(&self, request: &RequestLine<'_>, found: ApiMatch) -> Result<(&Operation, usize), Denial> {
         let api = self.configuration.registry.api(found.index).ok_or(Denial::NoApi)?;
         match api.life_cycle_status {
@@ -290,7 +298,7 @@ impl Gateway {
     /// Lets a request go on of which nothing is said about a caller; the API is known unless the request belongs to none.
     fn without_identity(&self, outcome: Outcome, api: Option<ApiIndex>, remove_authorization: bool) -> Forward {
         let api = api.and_then(|index| self.configuration.registry.api(index));
-        let publication = self.publication(outcome, |field| match (field, api) {
+        let publication = self.publication(outcome, &|field| match (field, api) {
             (PublishedField::Api, Some(api)) => Some(api.id.clone()),
             _ => None,
         });
@@ -298,6 +306,7 @@ impl Gateway {
     }
 
     /// The answer that serves a question without asking.
+    #[inline]
     fn remembered(&self, question: Question, now: UnixTime, shared: &dyn SharedData) -> Lookup {
         let lookup = self.answers.get(&question.key, now, shared);
         match &lookup {
@@ -307,10 +316,12 @@ impl Gateway {
     }
 
     /// Whether a cut-off has come since the question was sent to which an answer says "active": it must be asked again.
+    #[inline]
     pub fn is_overtaken(&self, question: Question, verdict: &Verdict, now: UnixTime) -> bool {
         matches!(verdict, Ok(Answer::Active(record)) if self.must_recheck(question, record, now))
     }
 
+    #[inline]
     fn must_recheck(&self, question: Question, record: &[u8], now: UnixTime) -> bool {
         if self.cut_offs.borrow().is_empty() {
             return false;
@@ -319,11 +330,13 @@ impl Gateway {
         answer.is_ok_and(|answer| self.cut_off(question, &answer, now) == cut_offs::Verdict::Recheck)
     }
 
+    #[inline]
     fn cut_off(&self, question: Question, answer: &ActiveAnswer<'_>, now: UnixTime) -> cut_offs::Verdict {
         let name = self.identity_provider_name(question);
         self.cut_offs.borrow().verdict(name, &question.token, answer, now)
     }
 
+    #[inline]
     fn look_up(&self, question: Question, now: UnixTime, ports: Ports<'_>) -> Lookup {
         let lookup = self.remembered(question, now, ports.shared);
         let result = match &lookup {
@@ -356,6 +369,7 @@ impl Gateway {
     }
 
     /// The same for an answer that was remembered and for one that has just come.
+    #[inline]
     fn decide(
         &self,
         admitted: &Admitted,
@@ -398,12 +412,13 @@ impl Gateway {
             }
             None => None,
         };
-        let publication = self.publication(outcome, |field| published(field, &call, &caller));
+        let publication = self.publication(outcome, &|field| published(field, &call, &caller));
         let remove_authorization = !self.configuration.forward_authorization;
         Ok(Forward { remove_authorization, set, publication })
     }
 
     /// What the caller may; where the API only reports what it may not, also the reason why it may not.
+    #[inline]
     fn permit<'a>(
         &self,
         call: &Call<'a>,
@@ -428,6 +443,7 @@ impl Gateway {
         Ok((caller, reported))
     }
 
+    #[inline]
     fn consumer_token(
         &self,
         call: &Call<'_>,
@@ -447,21 +463,22 @@ impl Gateway {
         Ok(jwt)
     }
 
-    fn publication(&self, outcome: Outcome, value: impl Fn(PublishedField) -> Option<String>) -> Publication {
-        let field = |field: &PublishedField| {
-            let value =
-                if *field == PublishedField::Decision { Some(outcome.as_str().to_owned()) } else { value(*field) };
-            value.map(|value| (field.as_str(), value))
-        };
-        let configured = self
-            .configuration
-            .publish
-            .iter()
-            .filter(|field| outcome.reported().is_none() || **field != PublishedField::Decision);
+    fn publication(&self, outcome: Outcome, value: &dyn Fn(PublishedField) -> Option<String>) -> Publication {
+        let mut fields = Vec::with_capacity(self.configuration.publish.len().saturating_add(2));
         // Whoever looks for what would have been denied needs both, whatever the configuration lists.
-        let reported = outcome.reported().map(|reason| [("decision", outcome.as_str()), ("reason", reason)]);
-        let reported = reported.into_iter().flatten().map(|(name, value)| (name, value.to_owned()));
-        Publication { outcome, fields: reported.chain(configured.filter_map(field)).collect() }
+        if let Some(reason) = outcome.reported() {
+            fields.push((PublishedField::Decision.as_str(), outcome.as_str().to_owned()));
+            fields.push(("reason", reason.to_owned()));
+        }
+        for &field in &self.configuration.publish {
+            let value = match field {
+                PublishedField::Decision if outcome.reported().is_some() => None,
+                PublishedField::Decision => Some(outcome.as_str().to_owned()),
+                other => value(other),
+            };
+            fields.extend(value.map(|value| (field.as_str(), value)));
+        }
+        Publication { outcome, fields }
     }
 
     fn jwks_reply(&self, request: &RequestLine<'_>) -> Option<Reply> {
@@ -477,14 +494,16 @@ impl Gateway {
             body: minter.jwks(),
             grpc_status: None,
             reason: "jwks",
-            publication: self.publication(Outcome::Public, |_| None),
+            publication: self.publication(Outcome::Public, &|_| None),
         })
     }
 
+    #[inline]
     fn identity_header(&self) -> Option<&str> {
         self.minter.as_ref().map(|minter| minter.settings().header.as_str())
     }
 
+    #[inline]
     fn identity_provider(&self, index: IdentityProviderIndex) -> Option<&IdentityProvider> {
         self.configuration.identity_providers.get(index.0)
     }
@@ -493,6 +512,7 @@ impl Gateway {
         self.availability.get(index.0)
     }
 
+    #[inline]
     fn elect(&self, api: ApiIndex, token: &str) -> Option<IdentityProviderIndex> {
         let allowed = &self.configuration.registry.api(api)?.identity_providers;
         election::elect(&self.configuration.identity_providers, allowed, token)
@@ -504,6 +524,7 @@ fn exchange(admitted: Admitted, token: &str, head: &RequestHead<'_>) -> Exchange
     Exchange { admitted, token, trace }
 }
 
+#[inline]
 fn published(field: PublishedField, call: &Call<'_>, caller: &Permitted<'_>) -> Option<String> {
     let subscriber = caller.subscriber();
     let value = match field {
@@ -548,6 +569,7 @@ struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
+    #[inline]
     fn read(head: &RequestHead<'a>) -> Result<Self, Denial> {
         let only = |name| head.only(name).ok_or(Denial::MalformedRequest);
         let method = std::str::from_utf8(only(":method")?).map_err(|_| Denial::MalformedRequest)?;

@@ -79,21 +79,25 @@ pub struct Permitted<'a>(Subscribed<'a>);
 impl<'a> Permitted<'a> {
     /// States that the caller has what scopes the operation needs; only [`KeyValidationHandler::validate_scopes`]
     /// should.
+    #[inline]
     pub fn for_scopes_of(subscribed: Subscribed<'a>) -> Self {
         Self(subscribed)
     }
 
     /// What the identity provider said of the token.
+    #[inline]
     pub fn answer(&self) -> &ActiveAnswer<'a> {
         &self.0.token.answer
     }
 
     /// Whom the token belongs to.
+    #[inline]
     pub fn token_kind(&self) -> TokenKind {
         self.0.token.kind
     }
 
     /// The application, where the API needs a subscription.
+    #[inline]
     pub fn subscriber(&self) -> Option<&Subscriber<'a>> {
         self.0.subscriber.as_ref()
     }

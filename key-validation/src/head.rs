@@ -9,17 +9,20 @@ pub struct RequestHead<'a> {
 
 impl<'a> RequestHead<'a> {
     /// A head of these names and values.
+    #[inline]
     pub fn new(headers: Vec<(&'a [u8], &'a [u8])>) -> Self {
         Self { headers }
     }
 
     /// Every value under exactly this name.
+    #[inline]
     pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'a [u8]> + 'h {
         let same_name = move |header: &&(&[u8], &[u8])| header.0 == name.as_bytes();
         self.headers.iter().filter(same_name).map(|header| header.1)
     }
 
     /// The value under a name that must be there once.
+    #[inline]
     pub fn only(&self, name: &str) -> Option<&'a [u8]> {
         let mut values = self.values(name);
         let first = values.next()?;
@@ -28,6 +31,7 @@ impl<'a> RequestHead<'a> {
 
     /// The names that equal `name` when case and the difference of `-` and `_` are set aside, each spelling once:
     /// CGI-like backends cannot tell them apart.
+    #[inline]
     pub fn spellings(&self, name: &str) -> Vec<String> {
         let mut spellings: Vec<String> = Vec::new();
         for (candidate, _) in &self.headers {
@@ -42,6 +46,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// Whether Envoy will answer this request as gRPC: `application/grpc`, alone or with a `+` suffix or parameters.
+    #[inline]
     pub fn is_grpc(&self) -> bool {
         self.values("content-type").next().is_some_and(|value| {
             let rest = value.strip_prefix(b"application/grpc");
@@ -50,6 +55,7 @@ impl<'a> RequestHead<'a> {
     }
 }
 
+#[inline]
 fn is_spelling(candidate: &[u8], name: &[u8]) -> bool {
     let canonical = |octet: &u8| match octet {
         b'_' => b'-',

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub use key::{Algorithm, KeyError, SigningKey, jws_from_der};
 pub use verification_key::{JwkError, VerificationKey};
@@ -85,11 +85,9 @@ impl JwtSigner {
     pub(crate) fn sign(&self, mut claims: Map<String, Value>) -> Result<String, SignError> {
         let equipment = self.equipment.as_ref().ok_or(SignError)?;
         claims.insert("jti".to_owned(), self.next_id(equipment.nonce).into());
-        let mut header = json!({"typ": "JWT", "alg": self.key.algorithm().name()});
-        if let (Some(key_id), Value::Object(header)) = (&self.key_id, &mut header) {
-            header.insert("kid".to_owned(), key_id.as_str().into());
-        }
-        let mut jwt = BASE64_URL_SAFE_NO_PAD.encode(header.to_string());
+        let key_id = self.key_id.as_deref().map(|key_id| ("kid", key_id));
+        let header = key::members([("typ", "JWT"), ("alg", self.key.algorithm().name())].into_iter().chain(key_id));
+        let mut jwt = BASE64_URL_SAFE_NO_PAD.encode(Value::Object(header).to_string());
         jwt.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(Value::Object(claims).to_string(), &mut jwt);
         let signature = equipment.host_signer.as_deref().unwrap_or(&self.key).sign(jwt.as_bytes())?;
@@ -100,7 +98,9 @@ impl JwtSigner {
 
     /// The JWK set (RFC 7517 section 5) that verifies its JWTs.
     pub(crate) fn jwks(&self) -> String {
-        json!({ "keys": [self.key.jwk(self.key_id.as_deref())] }).to_string()
+        let mut set = Map::new();
+        set.insert("keys".to_owned(), vec![self.key.jwk(self.key_id.as_deref())].into());
+        Value::Object(set).to_string()
     }
 
     fn next_id(&self, nonce: [u8; 16]) -> String {

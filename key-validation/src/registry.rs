@@ -71,16 +71,19 @@ impl Registry {
     }
 
     /// The API whose base path is the longest one to match.
+    #[inline]
     pub fn find_api(&self, host: &Host<'_>, target: &Target<'_>) -> Option<ApiMatch> {
         self.base_paths.find(host, target.segments())
     }
 
     /// The API at an index that this registry gave out.
+    #[inline]
     pub fn api(&self, index: ApiIndex) -> Option<&Api> {
         self.apis.get(index.0)
     }
 
     /// The application that a client of an identity provider belongs to, with its key.
+    #[inline]
     pub fn application(
         &self,
         provider: IdentityProviderIndex,
@@ -91,6 +94,7 @@ impl Registry {
     }
 
     /// An application's subscription to an API.
+    #[inline]
     pub fn subscription(&self, api: ApiIndex, application: ApplicationIndex) -> Option<&Subscription> {
         self.subscriptions.get(&(api, application))
     }

@@ -13,6 +13,7 @@ pub struct ScopeError;
 
 impl ScopeToken {
     /// The scope's text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -64,21 +64,25 @@ impl Ambiguities {
     pub const NOT_UTF8: Self = Self(1 << 5);
 
     /// No ambiguity.
+    #[inline]
     pub const fn none() -> Self {
         Self(0)
     }
 
     /// Both sets together.
     #[must_use]
+    #[inline]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether nothing is left of this set once `allowed` is taken away.
+    #[inline]
     pub const fn within(self, allowed: Self) -> bool {
         self.0 & !allowed.0 == 0
     }
 
+    #[inline]
     fn when(self, condition: bool) -> Self {
         if condition { self } else { Self::none() }
     }
@@ -89,6 +93,7 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`MalformedTarget`] for what is refused whatever an API allows.
+    #[inline]
     pub fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
         let path = raw.split(|&octet| octet == b'?').next().unwrap_or_default();
         let rest = path.strip_prefix(b"/").ok_or(MalformedTarget::NotAPath)?;
@@ -104,22 +109,26 @@ impl<'a> Target<'a> {
     }
 
     /// The segments, decoded.
+    #[inline]
     pub fn segments(&self) -> &[Segment<'a>] {
         self.segments.as_slice()
     }
 
     /// What is ambiguous anywhere in the target.
+    #[inline]
     pub fn ambiguities(&self) -> Ambiguities {
         ambiguities(self.segments())
     }
 }
 
 /// What is ambiguous in any of these segments.
+#[inline]
 pub fn ambiguities(segments: &[Segment<'_>]) -> Ambiguities {
     segments.iter().fold(Ambiguities::none(), |all, segment| all.with(segment.ambiguities))
 }
 
 impl<'a> Segment<'a> {
+    #[inline]
     fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
         let octets = decode(raw)?;
         let ambiguities = Ambiguities::EMPTY_SEGMENT
@@ -133,12 +142,14 @@ impl<'a> Segment<'a> {
     }
 
     /// The decoded octets.
+    #[inline]
     pub fn octets(&self) -> &[u8] {
         &self.octets
     }
 }
 
 /// Whether a server that decodes separators, or drops `;` parameters, would find `.` or `..` here.
+#[inline]
 fn has_dot_part(octets: &[u8]) -> bool {
     octets.split(|octet| matches!(octet, b'/' | b'\\')).any(|part| {
         let name = part.split(|&octet| octet == b';').next().unwrap_or_default();
@@ -147,6 +158,7 @@ fn has_dot_part(octets: &[u8]) -> bool {
 }
 
 /// Decodes every percent-encoded octet once.
+#[inline]
 fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, MalformedTarget> {
     for &octet in raw {
         check_raw(octet)?;
@@ -172,6 +184,7 @@ fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, MalformedTarget> {
     Ok(Cow::Owned(decoded))
 }
 
+#[inline]
 fn check_raw(octet: u8) -> Result<(), MalformedTarget> {
     match octet {
         b'#' => Err(MalformedTarget::Fragment),

@@ -1,6 +1,6 @@
 //! What the backend JWT says (BEHAVIOUR.md section 6).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::Denial;
 use crate::config::BackendJwtSettings;
@@ -45,38 +45,40 @@ pub fn claims(
     let answer = caller.answer();
     let subject = answer.subject.or(answer.client_id).ok_or(Denial::BackendJwtFailed)?;
     let mut claims: Map<String, Value> = serde_json::from_str(answer.forward_claims).unwrap_or_default();
-    claims.insert("sub".to_owned(), json!(subject));
-    claims.insert("aud".to_owned(), json!(call.api.audience));
+    claims.insert("sub".to_owned(), subject.into());
+    claims.insert("aud".to_owned(), call.api.audience.clone().into());
     let mut claim = |name: &str, value: Value| {
         if !value.is_null() {
             claims.insert(format!("{}{name}", settings.claim_prefix), value);
         }
     };
-    claim("keymanager", json!(call.identity_provider.name));
-    claim("apiname", json!(call.api.name));
-    claim("apicontext", json!(format!("{}/{}", call.api.context, call.api.version)));
-    claim("version", json!(call.api.version));
+    claim("keymanager", call.identity_provider.name.as_str().into());
+    claim("apiname", call.api.name.as_str().into());
+    claim("apicontext", [call.api.context.as_str(), "/", &call.api.version].concat().into());
+    claim("version", call.api.version.as_str().into());
     let owner = caller.subscriber().and_then(|subscriber| subscriber.application.owner.as_deref());
     match caller.token_kind() {
         TokenKind::Application => {
-            claim("usertype", json!("APPLICATION"));
-            claim("enduser", json!(owner));
+            claim("usertype", "APPLICATION".into());
+            claim("enduser", owner.into());
         }
         TokenKind::ApplicationUser => {
-            claim("usertype", json!("APPLICATION_USER"));
-            claim("enduser", json!(answer.username.or(answer.subject)));
+            claim("usertype", "APPLICATION_USER".into());
+            claim("enduser", answer.username.or(answer.subject).into());
         }
     }
     if let Some(subscriber) = caller.subscriber() {
         let application = subscriber.application;
-        claim("subscriber", json!(owner));
-        claim("applicationid", json!(application.id));
-        claim("applicationname", json!(application.name));
-        claim("applicationtier", json!(application.tier));
-        claim("tier", json!(subscriber.tier));
-        claim("keytype", json!(subscriber.key_type.as_str()));
+        claim("subscriber", owner.into());
+        claim("applicationid", application.id.as_str().into());
+        claim("applicationname", application.name.as_str().into());
+        claim("applicationtier", application.tier.as_str().into());
+        claim("tier", subscriber.tier.into());
+        claim("keytype", subscriber.key_type.as_str().into());
         if !application.attributes.is_empty() {
-            claim("applicationattributes", json!(application.attributes));
+            let mut attributes = Map::new();
+            attributes.extend(application.attributes.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+            claim("applicationattributes", Value::Object(attributes));
         }
     }
     Ok(claims)

@@ -35,6 +35,7 @@ impl MintKey {
 
 // The answer's key is a digest: its octets are as good as any hash of them.
 impl Hash for MintKey {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.answer.low_word());
     }
@@ -51,10 +52,12 @@ impl Hasher for Digested {
         }
     }
 
+    #[inline]
     fn write_u64(&mut self, word: u64) {
         self.0 = word;
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -86,6 +89,7 @@ impl MintedJwts {
     }
 
     /// The JWT made from this, if it lives long enough; `lifetime` is that of a new one.
+    #[inline]
     pub(crate) fn get(&self, key: &MintKey, lifetime: Duration, now: UnixTime) -> Option<Rc<str>> {
         let state = self.state.borrow();
         let minted = state.jwts.get(key)?;

@@ -1,5 +1,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
+use serde_json::json;
+
 use super::*;
 use crate::Secret;
 use crate::jws::SigningKey;

@@ -38,6 +38,7 @@ pub(super) fn decode(bucket: &[u8]) -> Vec<Entry> {
 }
 
 /// The entry of a key, if it is among those that [`decode`] reads. Other entries are neither copied nor checked.
+#[inline]
 pub(super) fn find(bucket: &[u8], key: &[u8; 32]) -> Option<Entry> {
     let mut found = None;
     walk(bucket, |stored| {
@@ -49,6 +50,7 @@ pub(super) fn find(bucket: &[u8], key: &[u8; 32]) -> Option<Entry> {
 }
 
 /// Visits each entry; `None` when the bucket breaks off.
+#[inline]
 fn walk<'a>(bucket: &'a [u8], mut visit: impl FnMut(StoredEntry<'a>)) -> Option<()> {
     let mut rest = bucket.strip_prefix(&[VERSION])?;
     while !rest.is_empty() {
@@ -71,6 +73,7 @@ struct StoredEntry<'a> {
 }
 
 impl<'a> StoredEntry<'a> {
+    #[inline]
     fn split_from(octets: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (checksum, octets) = octets.split_first_chunk()?;
         let (key, rest) = octets.split_first_chunk()?;
@@ -89,10 +92,12 @@ impl<'a> StoredEntry<'a> {
         Some((stored, rest))
     }
 
+    #[inline]
     fn is_unchanged(&self) -> bool {
         checksum(self.octets) == self.checksum
     }
 
+    #[inline]
     fn entry(&self) -> Entry {
         Entry {
             key: *self.key,
@@ -105,6 +110,7 @@ impl<'a> StoredEntry<'a> {
 
 /// A multiplicative hash of eight octets at a time; every step is a bijection, so a change within one word is always
 /// found. It finds accidents; against malice there is only not sharing the proxy's shared data.
+#[inline]
 fn checksum(octets: &[u8]) -> u64 {
     const SEED: u64 = 0xcbf2_9ce4_8422_2325;
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -53,6 +53,7 @@ impl Region {
     }
 
     /// The entry of a token, usable or not.
+    #[inline]
     pub(super) fn get(&self, key: &[u8; 32], shared: &dyn SharedData) -> Option<Entry> {
         let value = shared.get(&self.bucket(key))?;
         bucket::find(&value.bytes, key)
@@ -122,6 +123,7 @@ impl Region {
         Err(NotSet)
     }
 
+    #[inline]
     fn bucket(&self, key: &[u8; 32]) -> String {
         let low = key.first_chunk().map_or(0, |low| u32::from_le_bytes(*low));
         // The number of buckets is a power of two.

@@ -54,6 +54,7 @@ impl Refreshes {
 
 impl Gateway {
     /// Whether the request that an answer has decided is to have it asked for again.
+    #[inline]
     pub(super) fn begins_refresh(&self, question: Question, verdict: &Verdict, now: UnixTime) -> bool {
         let Ok(Answer::Active(record)) = verdict else { return false };
         self.configuration.cache.refresh_ahead

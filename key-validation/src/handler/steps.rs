@@ -10,6 +10,7 @@ use crate::introspection::ActiveAnswer;
 ///
 /// # Errors
 /// The [`Denial`] to answer.
+#[inline]
 pub fn validate_token<'a>(call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
     let provider = call.identity_provider;
     if answer.expires_at <= call.now {
@@ -42,6 +43,7 @@ pub fn validate_token<'a>(call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<V
 }
 
 /// An application's token bears a marker, names nobody, or names its own client as the subject or user.
+#[inline]
 fn token_kind(answer: &ActiveAnswer<'_>) -> TokenKind {
     let names_nobody = answer.subject.is_none() && answer.username.is_none();
     let names_client = answer.client_id.is_some() && [answer.subject, answer.username].contains(&answer.client_id);
@@ -56,6 +58,7 @@ fn token_kind(answer: &ActiveAnswer<'_>) -> TokenKind {
 ///
 /// # Errors
 /// The [`Denial`] to answer.
+#[inline]
 pub fn validate_subscription<'a>(call: &Call<'a>, token: ValidatedToken<'a>) -> Result<Subscribed<'a>, Denial> {
     if !call.api.subscription_validation {
         return Ok(Subscribed { token, subscriber: None });
@@ -81,6 +84,7 @@ pub fn validate_subscription<'a>(call: &Call<'a>, token: ValidatedToken<'a>) -> 
 ///
 /// # Errors
 /// The [`Denial`] to answer.
+#[inline]
 pub fn validate_scopes<'a>(call: &Call<'a>, subscribed: Subscribed<'a>) -> Result<Permitted<'a>, Denial> {
     validate_scopes_by(call, subscribed, |granted, needed| granted == needed)
 }
@@ -89,6 +93,7 @@ pub fn validate_scopes<'a>(call: &Call<'a>, subscribed: Subscribed<'a>) -> Resul
 ///
 /// # Errors
 /// [`Denial::InsufficientScope`].
+#[inline]
 pub fn validate_scopes_by<'a>(
     call: &Call<'a>,
     subscribed: Subscribed<'a>,

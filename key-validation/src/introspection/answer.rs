@@ -66,6 +66,7 @@ impl<'a> ActiveAnswer<'a> {
     ///
     /// # Errors
     /// [`MalformedRecord`] for anything that is not one whole record.
+    #[inline]
     pub fn decode(record: &'a [u8]) -> Result<Self, MalformedRecord> {
         let mut reader = Reader(record);
         let mut time = || reader.u64().map(UnixTime::from_millis);
@@ -105,6 +106,7 @@ pub(crate) struct RefreshWindow {
 impl RefreshWindow {
     /// The last eighth of the freshness of a record, ten seconds at most; none where its token ends no later than that.
     /// Looks at nothing but the times.
+    #[inline]
     pub(crate) fn of(record: &[u8]) -> Option<Self> {
         let mut reader = Reader(record);
         let mut time = || reader.u64().map(UnixTime::from_millis).ok();
@@ -162,6 +164,7 @@ impl Draft<'_> {
 }
 
 impl<'a> Texts<'a> {
+    #[inline]
     fn checked(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
         let mut reader = Reader(bytes);
         while !reader.0.is_empty() {
@@ -171,12 +174,14 @@ impl<'a> Texts<'a> {
     }
 
     /// The texts in their order.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         let mut reader = Reader(self.0);
         std::iter::from_fn(move || reader.text().ok())
     }
 
     /// Whether one of them is exactly this.
+    #[inline]
     pub fn contains(self, text: &str) -> bool {
         self.iter().any(|candidate| candidate == text)
     }
@@ -193,22 +198,26 @@ fn push_bytes(record: &mut Vec<u8>, bytes: &[u8]) {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], MalformedRecord> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(MalformedRecord)?;
         self.0 = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn octet(&mut self) -> Result<u8, MalformedRecord> {
         self.take(1)?.first().copied().ok_or(MalformedRecord)
     }
 
+    #[inline]
     fn u64(&mut self) -> Result<u64, MalformedRecord> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(MalformedRecord)?;
         self.0 = rest;
         Ok(u64::from_le_bytes(*taken))
     }
 
+    #[inline]
     fn bytes(&mut self) -> Result<&'a [u8], MalformedRecord> {
         let (length, rest) = self.0.split_first_chunk().ok_or(MalformedRecord)?;
         self.0 = rest;
@@ -216,11 +225,13 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    #[inline]
     fn text(&mut self) -> Result<&'a str, MalformedRecord> {
         std::str::from_utf8(self.bytes()?).map_err(|_| MalformedRecord)
     }
 
     /// A text, if the octet before it says that there is one: an empty text is not the same as none.
+    #[inline]
     fn optional_text(&mut self) -> Result<Option<&'a str>, MalformedRecord> {
         let is_there = self.octet()? != 0;
         let text = self.text()?;

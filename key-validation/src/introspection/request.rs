@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use form_urlencoded::Serializer;
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use super::signed;
 use crate::config::{ClientAssertion, ClientAuthentication, IntrospectionEndpoint};
@@ -83,11 +83,11 @@ impl ClientAssertion {
         // Inserted, for a map that is collected brings a sorting algorithm along.
         let mut claims = Map::new();
         for (name, value) in [
-            ("iss", json!(self.client_id)),
-            ("sub", json!(self.client_id)),
-            ("aud", json!(self.audience)),
-            ("iat", json!(now.as_seconds())),
-            ("exp", json!(now.plus(ASSERTION_LIFETIME).as_seconds())),
+            ("iss", self.client_id.as_str().into()),
+            ("sub", self.client_id.as_str().into()),
+            ("aud", self.audience.as_str().into()),
+            ("iat", now.as_seconds().into()),
+            ("exp", now.plus(ASSERTION_LIFETIME).as_seconds().into()),
         ] {
             claims.insert(name.to_owned(), value);
         }
@@ -108,6 +108,8 @@ mod tests {
 
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
     use serde_json::Value;
+
+    use serde_json::json;
 
     use super::*;
     use crate::jws::{JwtSigner, SigningKey};

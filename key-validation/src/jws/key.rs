@@ -5,8 +5,7 @@ use std::fmt;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jwt_compact::Algorithm as _;
 use jwt_compact::alg::Es256;
-use jwt_compact::jwk::JsonWebKey;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::der::{self, ID_EC_PUBLIC_KEY, ID_ED25519, PRIME256V1, RSA_ENCRYPTION, Reader};
@@ -121,18 +120,31 @@ impl SigningKey {
         BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.public_key().to_string()))
     }
 
+    /// The members that RFC 7638 section 3.2 and RFC 8037 section 2 require.
     fn public_key(&self) -> Value {
-        let jwk = match &self.kind {
-            Kind::Es256(key) => JsonWebKey::from(key.verifying_key()),
-            Kind::EdDsa(key) => JsonWebKey::from(&key.pk),
-            Kind::Rs256 { modulus, public_exponent } => JsonWebKey::Rsa {
-                modulus: modulus.into(),
-                public_exponent: public_exponent.into(),
-                private_parts: None,
-            },
+        let base64url = |octets: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(octets);
+        let members = match &self.kind {
+            Kind::Es256(key) => {
+                let point = key.verifying_key().to_encoded_point(false);
+                let coordinate = |octets: Option<&p256::FieldBytes>| octets.map(|octets| base64url(octets));
+                let (x, y) = (coordinate(point.x()).unwrap_or_default(), coordinate(point.y()).unwrap_or_default());
+                members([("kty", "EC"), ("crv", "P-256"), ("x", &x), ("y", &y)])
+            }
+            Kind::EdDsa(key) => members([("kty", "OKP"), ("crv", "Ed25519"), ("x", &base64url(&*key.pk))]),
+            Kind::Rs256 { modulus, public_exponent } => {
+                members([("kty", "RSA"), ("n", &base64url(modulus)), ("e", &base64url(public_exponent))])
+            }
         };
-        serde_json::to_value(jwk).unwrap_or_default()
+        Value::Object(members)
     }
+}
+
+/// A JSON object of texts.
+pub(super) fn members<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
+    let mut members = Map::new();
+    // To collect them would sort them first, with 16 KB of code.
+    members.extend(texts.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
+    members
 }
 
 impl Kind {

@@ -98,11 +98,13 @@ impl Api {
     }
 
     /// The operation for a verb and the part of the target below the base path.
+    #[inline]
     pub fn find_operation(&self, method: &str, segments: &[Segment<'_>]) -> OperationMatch<'_> {
         self.operations.find(method, segments)
     }
 
     /// The operation at a position that [`Self::find_operation`] gave out.
+    #[inline]
     pub fn operation(&self, position: usize) -> Option<&Operation> {
         self.operations.at(position)
     }
@@ -118,6 +120,7 @@ impl Api {
     }
 
     /// Whether a request with this denial goes on all the same, and is only reported.
+    #[inline]
     pub(crate) fn only_reports(&self, denial: &Denial) -> bool {
         match denial.concern() {
             Concern::Permission => self.enforcement == Enforcement::Report,

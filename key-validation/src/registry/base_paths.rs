@@ -46,6 +46,7 @@ impl BasePaths {
     }
 
     /// The API with the longest base path that begins the target and is served on the host.
+    #[inline]
     pub(super) fn find(&self, host: &Host<'_>, segments: &[Segment<'_>]) -> Option<ApiMatch> {
         let mut node = &self.root;
         let mut found = None;
@@ -72,6 +73,7 @@ impl Node {
     }
 
     /// The API that names the host, else the one that is served on any.
+    #[inline]
     fn served_on(&self, host: &Host<'_>) -> Option<ApiIndex> {
         self.by_host.get(host.as_str()).copied().or(self.on_any_host)
     }

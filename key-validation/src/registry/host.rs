@@ -13,6 +13,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     /// [`Denial::MalformedRequest`] when it is none.
+    #[inline]
     pub fn parse(authority: &'a [u8]) -> Result<Self, Denial> {
         let text = std::str::from_utf8(authority).map_err(|_| Denial::MalformedRequest)?;
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(&octet);
@@ -30,11 +31,13 @@ impl<'a> Host<'a> {
     }
 
     /// The host's name.
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+#[inline]
 fn without_port(authority: &str) -> Option<&str> {
     let (name, port) = match authority.rsplit_once(':') {
         // Inside the brackets of an IPv6 address a colon starts no port.

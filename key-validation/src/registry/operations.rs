@@ -58,6 +58,7 @@ impl Operations {
 
     /// The most specific operation that has the verb and matches the segments: literals before `{x}` before `/*`,
     /// segment by segment from the left. `HEAD` is served by `HEAD`, wherever it matches, else by `GET`.
+    #[inline]
     pub(super) fn find(&self, method: &str, segments: &[Segment<'_>]) -> OperationMatch<'_> {
         let mut matches = Matches::default();
         matches.collect(Candidates { operations: &self.0, position: 0, depth: 0 }, segments);
@@ -73,6 +74,7 @@ impl Operations {
         if verbs.is_empty() { OperationMatch::None } else { OperationMatch::OtherVerbs(verbs.join(", ")) }
     }
 
+    #[inline]
     pub(super) fn at(&self, position: usize) -> Option<&Operation> {
         self.0.get(position)
     }
@@ -135,6 +137,7 @@ impl Verb {
         [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
 
     /// The method's name.
+    #[inline]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delete => "DELETE",
@@ -159,6 +162,7 @@ struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// Those from the first that is not `before` up to the first that is `after`.
+    #[inline]
     fn between(self, before: impl Fn(Option<&Part>) -> bool, up_to: impl Fn(Option<&Part>) -> bool) -> Self {
         let depth = self.depth;
         let start = self.operations.partition_point(|operation| before(operation.pattern.part(depth)));
@@ -168,10 +172,12 @@ impl Candidates<'_> {
         Self { operations, position: self.position.saturating_add(start), ..self }
     }
 
+    #[inline]
     fn that_end_here(self) -> Self {
         self.between(|_| false, |part| part.is_none())
     }
 
+    #[inline]
     fn with_literal(self, octets: &[u8]) -> Self {
         let literal = |part: Option<&Part>| match part {
             None => Some(std::cmp::Ordering::Less),
@@ -182,14 +188,17 @@ impl Candidates<'_> {
         self.between(less, |part| literal(part) == Some(std::cmp::Ordering::Equal))
     }
 
+    #[inline]
     fn with_parameter(self) -> Self {
         self.between(|part| part < Some(&Part::Parameter), |part| part == Some(&Part::Parameter))
     }
 
+    #[inline]
     fn with_rest(self) -> Self {
         self.between(|part| part < Some(&Part::Rest), |part| part == Some(&Part::Rest))
     }
 
+    #[inline]
     fn deeper(self) -> Self {
         Self { depth: self.depth.saturating_add(1), ..self }
     }
@@ -201,6 +210,7 @@ struct Matches([Option<usize>; Verb::ALL.len()]);
 
 impl Matches {
     /// Notes what matches the segments, the most specific first.
+    #[inline]
     fn collect(&mut self, candidates: Candidates<'_>, segments: &[Segment<'_>]) {
         if candidates.operations.is_empty() {
             return;
@@ -217,6 +227,7 @@ impl Matches {
         self.note(candidates.with_rest());
     }
 
+    #[inline]
     fn note(&mut self, matching: Candidates<'_>) {
         for (position, operation) in (matching.position..).zip(matching.operations) {
             if let Some(first) = self.0.get_mut(operation.verb as usize) {
@@ -225,6 +236,7 @@ impl Matches {
         }
     }
 
+    #[inline]
     fn first(&self, verb: Verb) -> Option<usize> {
         self.0.get(verb as usize).copied().flatten()
     }

@@ -71,6 +71,7 @@ impl Pattern {
     }
 
     /// The step at a depth; none where the pattern has ended.
+    #[inline]
     pub(crate) fn part(&self, depth: usize) -> Option<&Part> {
         self.0.get(depth)
     }
@@ -93,6 +94,7 @@ impl Pattern {
     }
 
     /// Whether these segments of a request's target match.
+    #[inline]
     pub fn matches(&self, segments: &[Segment<'_>]) -> bool {
         let mut segments = segments.iter();
         for part in &self.0 {

@@ -15,6 +15,7 @@ pub(super) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
+    #[inline]
     pub(super) fn push(&mut self, segment: Segment<'a>) {
         if let Some(place) = self.few.get_mut(self.length) {
             *place = segment;
@@ -27,6 +28,7 @@ impl<'a> Segments<'a> {
         self.many.push(segment);
     }
 
+    #[inline]
     pub(super) fn as_slice(&self) -> &[Segment<'a>] {
         if self.many.is_empty() { self.few.get(..self.length).unwrap_or_default() } else { &self.many }
     }
