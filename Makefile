@@ -74,7 +74,8 @@ mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list wh
 bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (7) slices of each variant
 	scripts/bench bench
 
-soak: build ## Drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
+soak: build ## Remember a million tokens, then drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
+	cargo test --release --locked --package key-validation --lib -- --ignored
 	SOAK_SECONDS=$(SOAK_SECONDS) scripts/bench soak
 
 key-manager: rust ## Build the key manager for trying out: target/debug/gatehouse-key-manager
