@@ -5,6 +5,7 @@
 
 mod duration;
 mod environment;
+mod raw;
 mod secret;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::signing_keys::Rotation;
-use duration::DurationText;
+use raw::{Raw, RawBackendJwt, RawNamed};
 use secret::SecretText;
 
 /// Everything that the service is told.
@@ -98,110 +99,6 @@ impl ConfigurationError {
     #[expect(clippy::needless_pass_by_value, reason = "errors and texts alike are made for this call")]
     fn new(path: impl Into<String>, reason: impl ToString) -> Self {
         Self { path: path.into(), reason: reason.to_string() }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Raw {
-    server: RawServer,
-    operators: RawOperators,
-    database: RawDatabase,
-    sealing: RawSealing,
-    callers: RawCallers,
-    gateways: Vec<RawNamed>,
-    resource_servers: Vec<RawNamed>,
-    backend_jwt: RawBackendJwt,
-    outbox: RawOutbox,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawServer {
-    listen: SocketAddr,
-    public_url: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawOperators {
-    listen: SocketAddr,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawDatabase {
-    path: PathBuf,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawSealing {
-    key: Option<SecretText>,
-    key_file: Option<PathBuf>,
-    allow_ephemeral_key: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawCallers {
-    bootstrap_credential: Option<SecretText>,
-    bootstrap_credential_file: Option<PathBuf>,
-    identity_provider: Option<String>,
-    user_claim: UserClaim,
-    audience: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawBackendJwt {
-    rotate_after: DurationText,
-    publish_before: DurationText,
-    longest_lifetime: DurationText,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawOutbox {
-    abandoned_after: DurationText,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RawNamed {
-    name: String,
-    credential: Option<SecretText>,
-    credential_file: Option<PathBuf>,
-}
-
-impl Default for RawServer {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
-    }
-}
-
-impl Default for RawOperators {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
-    }
-}
-
-impl Default for RawDatabase {
-    fn default() -> Self {
-        Self { path: PathBuf::from("gatehouse.db") }
-    }
-}
-
-impl Default for RawBackendJwt {
-    fn default() -> Self {
-        let hours = |hours: u64| DurationText(Duration::from_secs(hours * 3600));
-        Self { rotate_after: hours(30 * 24), publish_before: hours(1), longest_lifetime: hours(1) }
-    }
-}
-
-impl Default for RawOutbox {
-    fn default() -> Self {
-        Self { abandoned_after: DurationText(Duration::from_secs(90)) }
     }
 }
 
