@@ -120,7 +120,7 @@ impl Operation {
     }
 
     /// Whether it was written with this verb and target.
-    #[cfg(test)]
+    #[cfg(all(test, not(target_family = "wasm")))]
     pub(crate) fn is(&self, verb: &str, target: &str) -> bool {
         self.verb.as_str() == verb && self.target == target
     }
