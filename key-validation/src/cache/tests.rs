@@ -314,7 +314,10 @@ fn memory_stays_flat_under_a_million_random_tokens() {
             match number {
                 ..500_000 => after_half = bytes,
                 _ => {
-                    assert!(bytes.abs_diff(after_half) < after_half / 50, "from {after_half} to {bytes} after {number}");
+                    assert!(
+                        bytes.abs_diff(after_half) < after_half / 50,
+                        "from {after_half} to {bytes} after {number}"
+                    );
                 }
             }
         }
