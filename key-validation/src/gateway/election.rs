@@ -46,7 +46,8 @@ fn claim(shape: &TokenShape, token: &str, issuer: Option<&str>) -> Option<Claim>
     }
 }
 
-/// `iss` of a token that looks like a JWT, and in which no member is there twice. Nothing vouches for it: it may choose whom to ask, and nothing else.
+/// `iss` of a token that looks like a JWT, and in which no member is there twice. Nothing vouches for it: it may choose
+/// whom to ask, and nothing else.
 fn unverified_issuer(token: &str) -> Option<String> {
     let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
