@@ -5,6 +5,7 @@
 
 mod administration;
 mod client;
+mod introspection_token;
 mod scope;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::{
     RelayResponse, Scope, SettingDescription, SettingKind, SettingsError, TokenRequest, TokenTypeHint,
 };
 use administration::Administration;
+use introspection_token::Introspector;
 
 /// The type `glewlwyd`.
 #[derive(Debug)]
@@ -54,10 +56,12 @@ impl ConnectorType for GlewlwydType {
 
     fn connect(&self, settings: &ConnectorSettings) -> Result<Arc<dyn KeyManager>, SettingsError> {
         let administration = Administration::new(self.http.clone(), &settings.properties)?;
+        let introspector = Introspector::new(&settings.properties)?;
         let mut settings = settings.clone();
         // Glewlwyd compares id and secret as they stand in Basic.
         settings.properties = settings.properties.with("credentialEncoding", "raw");
-        Ok(Arc::new(Glewlwyd { oidc: Oidc::new(self.http.clone(), &settings)?, administration }))
+        let oidc = Oidc::new(self.http.clone(), &settings)?;
+        Ok(Arc::new(Glewlwyd { oidc, administration, introspector }))
     }
 
     async fn discover(&self, url: &str) -> Result<Discovered, ConnectorError> {
@@ -65,7 +69,7 @@ impl ConnectorType for GlewlwydType {
     }
 }
 
-const ADMINISTRATION_SETTINGS: [SettingDescription; 3] = [
+const ADMINISTRATION_SETTINGS: [SettingDescription; 4] = [
     SettingDescription {
         name: "administrationUrl",
         label: "Administration URL",
@@ -90,12 +94,22 @@ const ADMINISTRATION_SETTINGS: [SettingDescription; 3] = [
         required: true,
         secret: true,
     },
+    SettingDescription {
+        name: introspection_token::SETTING,
+        label: "Scope for introspection",
+        tooltip: "The scope that the plugin asks of whoever introspects; the client has to have it. Without it nothing \
+                  can be introspected",
+        kind: SettingKind::Text,
+        required: false,
+        secret: false,
+    },
 ];
 
 /// A connector to one Glewlwyd.
 struct Glewlwyd {
     oidc: Oidc,
     administration: Administration,
+    introspector: Option<Introspector>,
 }
 
 impl Glewlwyd {
@@ -166,13 +180,19 @@ impl KeyManager for Glewlwyd {
             | Operation::Revoke
             | Operation::ManageScopes
             | Operation::ReadUserClaims => true,
-            Operation::ChangeOwner | Operation::Introspect | Operation::ManageResources => false,
+            Operation::Introspect => self.introspector.is_some(),
+            Operation::ChangeOwner | Operation::ManageResources => false,
         }
     }
 
     async fn check(&self) -> Vec<Check> {
         let mut checks = self.oidc.check().await;
-        checks.retain(|check| check.name != "registration");
+        // Registration is not used, and introspection in another way.
+        checks.retain(|check| !["registration", "introspection"].contains(&check.name));
+        if self.introspector.is_some() {
+            let introspection = self.introspect(&Secret::new("no-token-of-anyone"), None).await.map(drop);
+            checks.push(Check { name: "introspection", outcome: introspection });
+        }
         let administration = self.administration.list("scope").await.map(drop);
         checks.push(Check { name: "administration", outcome: administration });
         checks
@@ -225,10 +245,9 @@ impl KeyManager for Glewlwyd {
         self.oidc.request_token(request).await
     }
 
-    /// A client's own credentials make Glewlwyd call every other client's token inactive; it wants a token with a scope
-    /// for introspection instead, which this connector does not get.
-    async fn introspect(&self, _: &Secret, _: Option<TokenTypeHint>) -> Result<Introspection, ConnectorError> {
-        Err(ConnectorError::Unsupported(Operation::Introspect))
+    async fn introspect(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<Introspection, ConnectorError> {
+        let unsupported = ConnectorError::Unsupported(Operation::Introspect);
+        self.introspector.as_ref().ok_or(unsupported)?.introspect(&self.oidc, token, hint).await
     }
 
     async fn revoke(

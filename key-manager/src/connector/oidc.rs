@@ -27,7 +27,7 @@ use client_authentication::Encoding;
 pub use connector_type::OidcType;
 pub(super) use connector_type::SETTINGS;
 use endpoints::Remembered;
-use exchanges::{FORM, now};
+use exchanges::{FORM, now, token_fields};
 use issued::read_token;
 pub use metadata::ProviderMetadata;
 use registration::Registration;
@@ -238,9 +238,7 @@ impl KeyManager for Oidc {
 
     async fn introspect(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<Introspection, ConnectorError> {
         let url = self.introspection_endpoint().await?;
-        let mut fields = vec![("token", token.expose())];
-        fields.extend(hint.map(|hint| ("token_type_hint", hint.as_str())));
-        let answer = self.http.send(self.form(&url, &self.own, &fields)?).await?;
+        let answer = self.http.send(self.form(&url, &self.own, &token_fields(token, hint))?).await?;
         self.reader.read(&answer, now())
     }
 
@@ -251,9 +249,7 @@ impl KeyManager for Oidc {
         client: &ClientCredentials,
     ) -> Result<(), ConnectorError> {
         let url = self.revocation_endpoint().await?;
-        let mut fields = vec![("token", token.expose())];
-        fields.extend(hint.map(|hint| ("token_type_hint", hint.as_str())));
-        let answer = self.http.send(self.form(&url, client, &fields)?).await?;
+        let answer = self.http.send(self.form(&url, client, &token_fields(token, hint))?).await?;
         let (error, reason) = answer.oauth_error();
         match (answer.status, error.as_deref()) {
             (200..300 | 404, _) => Ok(()),

@@ -3,6 +3,7 @@
 #[path = "../../../tests/e2e/harness/process.rs"]
 pub(crate) mod process;
 
+pub(crate) mod answering;
 pub(crate) mod contract;
 pub(crate) mod glewlwyd;
 pub(crate) mod oidc_provider;

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use super::Oidc;
 use super::registration::Registration;
 use crate::connector::http::{self, Answer, bad_answer, bearer, sensitive};
-use crate::connector::{ClientCredentials, ClientMetadata, ClientReference, ConnectorError, KeyManager as _};
+use crate::connector::{
+    ClientCredentials, ClientMetadata, ClientReference, ConnectorError, Introspection, KeyManager as _, TokenTypeHint,
+};
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -36,6 +38,25 @@ impl Oidc {
             form.append_pair("client_id", &client.client_id);
         }
         Ok(request.body(form.finish()))
+    }
+
+    /// The key manager's own client.
+    pub(in crate::connector) fn own(&self) -> &ClientCredentials {
+        &self.own
+    }
+
+    /// Introspects with a bearer token in place of the own client's credentials (RFC 7662 section 2.1 knows both).
+    pub(in crate::connector) async fn introspect_with(
+        &self,
+        own_token: &Secret,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+    ) -> Result<Introspection, ConnectorError> {
+        let url = self.introspection_endpoint().await?;
+        let request = self.http.request(Method::POST, &url).header("content-type", FORM);
+        let form = Serializer::new(String::new()).extend_pairs(token_fields(token, hint)).finish();
+        let answer = self.http.send(request.header("authorization", bearer(own_token)?).body(form)).await?;
+        self.reader.read(&answer, now())
     }
 
     /// A request to what manages a client, repeated while a client that was just created is not found.
@@ -111,6 +132,12 @@ impl Oidc {
             _ => Err(answer.failure()),
         }
     }
+}
+
+/// What introspection and revocation say of the token.
+pub(super) fn token_fields(token: &Secret, hint: Option<TokenTypeHint>) -> Vec<(&'static str, &str)> {
+    let hint = hint.map(|hint| ("token_type_hint", hint.as_str()));
+    std::iter::once(("token", token.expose())).chain(hint).collect()
 }
 
 /// Seconds since the epoch.

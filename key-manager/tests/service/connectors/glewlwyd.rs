@@ -1,10 +1,15 @@
 //! `glewlwyd` at Glewlwyd.
 
-use key_manager::connector::{ConnectorError, KeyManager, Operation, Scope};
-use serde_json::Map;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use key_manager::connector::{ConnectorError, Introspection, KeyManager, Operation, Scope};
+use key_validation::Secret;
+use serde_json::{Map, Value, json};
+
+use crate::harness::answering::{http, serve};
 use crate::harness::glewlwyd::Glewlwyd;
-use crate::harness::{credentials, credentials_of, metadata, reference, scope, token_request};
+use crate::harness::{connect, credentials, credentials_of, is_active, metadata, reference, scope, token_request};
 
 fn order(description: &str) -> Scope {
     Scope {
@@ -100,7 +105,7 @@ async fn a_client_is_created_found_by_name_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_published_scope_is_granted_and_its_token_can_be_revoked() {
+async fn a_published_scope_is_granted_and_its_token_can_be_introspected_and_revoked() {
     let idp = Glewlwyd::start("glewlwyd-token").await;
     let connector = &idp.connector;
     let published = publish(&**connector).await;
@@ -109,10 +114,71 @@ async fn a_published_scope_is_granted_and_its_token_can_be_revoked() {
     let request = token_request(credentials_of(&client), &[published.name.as_str()]);
     let issued = connector.request_token(&request).await.unwrap();
 
+    assert!(connector.supports(Operation::Introspect));
+    let Ok(Introspection::Active(active)) = connector.introspect(&issued.access_token, None).await else {
+        panic!("the token of another client is active")
+    };
+    assert_eq!(active.client_id.as_ref(), Some(&client.client_id));
+    assert_eq!(active.scope, [published.name.as_str()]);
     connector.revoke(&issued.access_token, None, &credentials_of(&client)).await.unwrap();
-    let introspected = connector.introspect(&issued.access_token, None).await;
-    assert_eq!(introspected.err(), Some(ConnectorError::Unsupported(Operation::Introspect)));
-    assert!(!connector.supports(Operation::Introspect));
+    assert!(!is_active(&**connector, &issued.access_token).await);
+}
+
+#[tokio::test]
+async fn introspection_says_which_setting_is_missing_or_wrong() {
+    let idp = Glewlwyd::start("glewlwyd-introspection").await;
+    let introspect = async |name: &str, value: Value| {
+        let mut properties = idp.settings["additionalProperties"].clone();
+        properties[name] = value;
+        let connector = connect("glewlwyd", idp.settings["issuer"].as_str().unwrap(), properties);
+        connector.introspect(&Secret::new("made-up"), None).await.err()
+    };
+
+    let refused = |setting| Some(ConnectorError::OwnCredentialsRefused { setting });
+    assert_eq!(introspect("introspectionScope", json!("introspect")).await, None);
+    let without = introspect("introspectionScope", Value::Null).await;
+    assert_eq!(without, Some(ConnectorError::Unsupported(Operation::Introspect)));
+    assert_eq!(introspect("introspectionScope", json!("operators")).await, refused("introspectionScope"));
+    assert_eq!(introspect("introspectionScope", json!("g_admin")).await, refused("introspectionScope"));
+    assert_eq!(introspect("clientSecret", json!("wrong")).await, refused("clientSecret"));
+}
+
+#[tokio::test]
+async fn the_token_for_introspection_is_kept_and_asked_for_once_more_when_it_is_refused() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
+    let issuer = serve(move |own, request| {
+        if request.contains("/.well-known/") {
+            let metadata = json!({"issuer": own, "token_endpoint": format!("{own}/token"),
+                "introspection_endpoint": format!("{own}/introspect")});
+            return http("200 OK", "", &metadata.to_string());
+        }
+        if request.starts_with("POST /token") {
+            let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+            let token = json!({"access_token": format!("own-{number}"), "token_type": "bearer", "expires_in": 600});
+            return http("200 OK", "", &token.to_string());
+        }
+        // The first one counts no more, as after a change of the plugin's key.
+        if request.to_ascii_lowercase().contains("authorization: bearer own-2") {
+            http("200 OK", "", r#"{"active":false}"#)
+        } else {
+            http("401 Unauthorized", "", "")
+        }
+    })
+    .await;
+    let connector = connect(
+        "glewlwyd",
+        &issuer,
+        json!({"clientId": "gateway", "clientSecret": "gateway-secret", "administrationUrl": issuer,
+            "administratorName": "admin", "administratorPassword": "password", "introspectionScope": "introspect"}),
+    );
+
+    for _ in 0..3 {
+        let told = connector.introspect(&Secret::new("made-up"), None).await;
+        assert!(matches!(told, Ok(Introspection::Inactive)), "{told:?}");
+    }
+
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

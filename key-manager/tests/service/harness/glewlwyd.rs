@@ -34,7 +34,7 @@ impl Glewlwyd {
         furnish(&base, &directory).await;
         let properties = json!({
             "clientId": "gateway", "clientSecret": "gateway-secret", "administrationUrl": format!("{base}/api"),
-            "administratorName": "admin", "administratorPassword": "password",
+            "administratorName": "admin", "administratorPassword": "password", "introspectionScope": "introspect",
         });
         let issuer = format!("{base}/api/oidc");
         let settings =
@@ -102,13 +102,17 @@ async fn furnish(base: &str, directory: &Path) {
         let status = answer.status();
         assert!(status.is_success(), "{path}: {status} {:?}", answer.text().await);
     };
-    let scope = json!({"name": "operators", "display_name": "operators", "password_required": false, "scheme": {}});
-    post("scope/", scope).await;
+    for name in ["operators", "introspect"] {
+        let scope = json!({"name": name, "display_name": name, "password_required": false, "scheme": {}});
+        post("scope/", scope).await;
+    }
     post("mod/plugin/", plugin(base, directory)).await;
-    for (id, secret) in [("gateway", "gateway-secret"), ("shop", "shop-secret")] {
+    for (id, secret, scopes) in
+        [("gateway", "gateway-secret", &["operators", "introspect"][..]), ("shop", "shop-secret", &["operators"])]
+    {
         let client = json!({
             "client_id": id, "client_secret": secret, "name": id, "confidential": true, "enabled": true,
-            "scope": ["operators"], "authorization_type": ["client_credentials"], "redirect_uri": [],
+            "scope": scopes, "authorization_type": ["client_credentials"], "redirect_uri": [],
             "token_endpoint_auth_method": ["client_secret_basic"],
         });
         post("client/", client).await;
@@ -133,7 +137,8 @@ fn plugin(base: &str, directory: &Path) -> Value {
             "refresh-token-rolling": true, "refresh-token-one-use": "never", "allow-non-oidc": true,
             "auth-type-code-enabled": true, "auth-type-client-enabled": true, "auth-type-refresh-enabled": true,
             "subject-type": "public", "introspection-revocation-allowed": true,
-            "introspection-revocation-allow-target-client": true, "pkce-allowed": true,
+            "introspection-revocation-allow-target-client": true,
+            "introspection-revocation-auth-scope": ["introspect"], "pkce-allowed": true,
             "name-claim": "mandatory", "email-claim": "mandatory", "scope-claim": "mandatory",
     }})
 }
