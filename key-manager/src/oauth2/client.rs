@@ -93,17 +93,29 @@ impl ClientForm {
         Some([(id.to_owned(), Secret::new(secret)), (decoded(id), Secret::new(decoded(secret)))])
     }
 
-    /// The ids that the client may have meant. None of them is proved: the identity provider does that.
+    /// The ids that the client may have meant. None of them is proved: the identity provider does that. It must not be
+    /// able to prove another one than is looked up here, so there is one way to authenticate (RFC 6749 section 2.3).
     fn client_ids(&self) -> Result<Vec<String>, OauthError> {
-        if let Some(basic) = self.basic() {
-            return Ok(basic.into_iter().map(|(id, _)| id).collect());
-        }
-        if let Some(id) = self.field("client_id")? {
-            return Ok(vec![id.expose().to_owned()]);
-        }
+        let named = self.field("client_id")?.map(|id| id.expose().to_owned());
         // RFC 7523 section 3: `sub` of the assertion is the client's id.
-        let assertion = self.field("client_assertion")?.and_then(|assertion| subject(assertion.expose()));
-        Ok(assertion.into_iter().collect())
+        let assertion = self.field("client_assertion")?.map(|assertion| subject(assertion.expose()));
+        let basic = self.basic().map(|readings| readings.map(|(id, _)| id).to_vec());
+        if basic.is_none() && self.authorization.is_some() {
+            return Err(OauthError::invalid_client());
+        }
+        let ways = [basic.is_some(), assertion.is_some(), self.field("client_secret")?.is_some()];
+        if ways.into_iter().filter(|is_used| *is_used).count() > 1 {
+            return Err(OauthError::invalid_request("the client authenticates in several ways"));
+        }
+        let proved = basic.or_else(|| assertion.map(|subject| subject.into_iter().collect()));
+        match (proved, named) {
+            (Some(ids), Some(named)) if !ids.contains(&named) => {
+                Err(OauthError::invalid_request("client_id is not the client that authenticates"))
+            }
+            (Some(_), Some(named)) => Ok(vec![named]),
+            (Some(ids), None) => Ok(ids),
+            (None, named) => Ok(named.into_iter().collect()),
+        }
     }
 
     /// The key that the client belongs to, with its identity provider.

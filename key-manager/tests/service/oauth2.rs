@@ -1,11 +1,14 @@
 //! Clients' endpoints, at a real identity provider.
 
+mod glewlwyd;
+
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::served::{Answer, BOOTSTRAP, GATEWAY, Served, answer};
+use crate::harness::answering::{http, serve};
+use crate::harness::served::{Answer, BOOTSTRAP, DEVPORTAL, GATEWAY, Served, answer};
 use crate::harness::shop::{Shop, generate, text};
 
 const RESOURCE_SERVER: [(&str, &str); 1] =
@@ -160,6 +163,125 @@ async fn s7_a_revoked_access_token_is_told_to_gateways_by_its_digest() {
     assert!(feed.contains(&format!("\"value\":\"{digest}\"")), "{feed}");
     assert!(feed.contains("\"action\":\"deny\"") && !feed.contains(access_token), "{feed}");
     assert_eq!(introspect(&shop.served, access_token, &[]).await.body, json!({"active": false}));
+}
+
+/// What an identity provider that answers every revocation 200 says of a token, and what gateways are told then.
+#[tokio::test]
+async fn s8_whoever_holds_another_clients_token_cannot_have_it_denied() {
+    let deny = |kind: &'static str| (kind, "deny");
+    let recheck = |kind: &'static str| (kind, "recheck");
+    let ok = "200 OK";
+    for (status, told, hint, expected) in [
+        (ok, json!({"active": true, "client_id": "own", "token_type": "Bearer"}), "", vec![deny("token")]),
+        (ok, json!({"active": true, "client_id": "other", "token_type": "Bearer"}), "", vec![]),
+        (ok, json!({"active": true, "client_id": "other", "token_type": "Bearer"}), "access_token", vec![]),
+        (ok, json!({"active": true, "client_id": "other", "sub": "alice"}), "refresh_token", vec![]),
+        (
+            ok,
+            json!({"active": true, "client_id": "own", "sub": "alice"}),
+            "refresh_token",
+            vec![recheck("client"), recheck("subject")],
+        ),
+        // It cannot say whose it is.
+        (ok, json!({"active": true, "sub": "alice", "token_type": "Bearer"}), "access_token", vec![recheck("client")]),
+        (ok, json!({"active": false}), "access_token", vec![recheck("client")]),
+        ("500 Internal Server Error", json!({}), "access_token", vec![recheck("client")]),
+    ] {
+        let served = Served::start().await;
+        let case = format!("{status} {told} {hint}");
+        shop_at(&served, &one_that_revokes_anything(status, told).await).await;
+        let mut form = vec![("token", "a-token-of-somebody")];
+        form.extend(Some(("token_type_hint", hint)).filter(|_| !hint.is_empty()));
+
+        let revoked = post(&served, "/oauth2/revoke", Some(("own", "own-secret")), &form).await;
+
+        assert_eq!(revoked.status, StatusCode::OK, "{case}: {}", revoked.body);
+        let listed = served.get("/api/gatehouse/v1/revocations").await.body;
+        let rows = listed["list"].as_array().unwrap().iter();
+        let rows: Vec<_> = rows.map(|row| (text(row, "kind"), text(row, "action"))).collect();
+        assert_eq!(rows, expected, "{case}");
+    }
+}
+
+/// The issuer of an identity provider that registers the client `own`, revokes what it is shown, and says this of a
+/// token.
+async fn one_that_revokes_anything(status: &'static str, told: Value) -> String {
+    serve(move |issuer, request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        let body = match path {
+            "/introspect" => return http(status, "", &told.to_string()),
+            "/reg" => json!({"client_id": "own", "client_secret": "own-secret"}),
+            "/revoke" => json!({}),
+            _ => json!({"issuer": issuer, "token_endpoint": format!("{issuer}/token"),
+                "introspection_endpoint": format!("{issuer}/introspect"),
+                "revocation_endpoint": format!("{issuer}/revoke"), "registration_endpoint": format!("{issuer}/reg")}),
+        };
+        http("200 OK", "", &body.to_string())
+    })
+    .await
+}
+
+/// A key of an application at this issuer.
+async fn shop_at(served: &Served, issuer: &str) {
+    let settings = json!({"name": "corporate", "type": "oidc", "issuer": issuer,
+        "additionalProperties": crate::harness::oidc_provider::properties()});
+    served.key_manager(settings).await;
+    let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
+    let key = generate(served, &application, "PRODUCTION").await;
+    assert_eq!(key.status, StatusCode::OK, "{}", key.body);
+}
+
+#[tokio::test]
+async fn s8_another_clients_token_is_not_revoked_at_oidc_provider_and_no_gateway_is_told() {
+    let shop = Shop::start("oauth2-revoke-foreign").await;
+    let (production, _) = shop.generated().await;
+    let sandbox = shop.generate("SANDBOX").await.body;
+    let granted = token(&shop.served, (text(&production, "consumerKey"), text(&production, "consumerSecret"))).await;
+    let access_token = text(&granted.body, "access_token");
+
+    let other = (text(&sandbox, "consumerKey"), text(&sandbox, "consumerSecret"));
+    post(&shop.served, "/oauth2/revoke", Some(other), &[("token", access_token)]).await;
+
+    assert_eq!(introspect(&shop.served, access_token, &[]).await.body["active"], json!(true));
+    assert!(!shop.served.feed().await.contains("\"revocation\""));
+}
+
+#[tokio::test]
+async fn s8_a_client_authenticates_in_one_way_as_one_client() {
+    let shop = Shop::start("oauth2-one-way").await;
+    let (key, _) = shop.generated().await;
+    let (id, secret) = (text(&key, "consumerKey"), text(&key, "consumerSecret"));
+    let assertion =
+        |subject: &str| format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(json!({"sub": subject}).to_string()));
+    let (own, others) = (assertion(id), assertion("other"));
+    let grant = ("grant_type", "client_credentials");
+
+    for (client, form, error) in [
+        (Some((id, secret)), vec![("client_id", "other")], "invalid_request"),
+        (Some((id, secret)), vec![("client_secret", secret)], "invalid_request"),
+        (Some((id, secret)), vec![("client_assertion", own.as_str())], "invalid_request"),
+        (None, vec![("client_id", id), ("client_assertion", others.as_str())], "invalid_request"),
+        (
+            None,
+            vec![("client_id", id), ("client_secret", secret), ("client_assertion", own.as_str())],
+            "invalid_request",
+        ),
+        (None, vec![("client_assertion", others.as_str())], "invalid_client"),
+        (None, vec![("client_assertion", "nonsense")], "invalid_client"),
+    ] {
+        let form: Vec<_> = form.into_iter().chain([grant]).collect();
+        let refused = post(&shop.served, "/oauth2/token", client, &form).await;
+        assert_eq!(refused.body["error"], json!(error), "{form:?}: {}", refused.body);
+        let description = text(&refused.body, "error_description");
+        assert!(description.starts_with("client") || description.contains("client"), "of ours: {description}");
+    }
+    // Basic that cannot be read here may be read there.
+    let request = shop.served.request(Method::POST, "/oauth2/token").header("authorization", "Basic b3RoZXI");
+    let refused = answer(request.form(&[grant, ("client_id", id)])).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.body);
+    // As it should be: the secret in the form, and the id beside Basic.
+    let form = [grant, ("scope", "order"), ("client_id", id)];
+    assert_eq!(post(&shop.served, "/oauth2/token", Some((id, secret)), &form).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
