@@ -90,7 +90,7 @@ async fn look_at_gateways(service: &Service, findings: &mut Findings) -> anyhow:
     for gateway in &service.gateways {
         let told = match known.iter().find(|one| one.name == gateway.name) {
             None => Err("it has never acknowledged the registry".to_owned()),
-            Some(one) => one.error.clone().map_or(Ok(()), Err),
+            Some(one) => one.refusals().map_or(Ok(()), Err),
         };
         findings.tell(&format!("gateway {}", gateway.name), told)?;
     }

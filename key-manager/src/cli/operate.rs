@@ -39,7 +39,9 @@ async fn list_gateways(service: &Service) -> anyhow::Result<()> {
     for gateway in read.list_gateways().await? {
         let age = service.now().since(gateway.acknowledged_at).as_secs();
         let (epoch, number) = (&gateway.revision.epoch, gateway.revision.number);
-        write_line(&format!("{}\t{epoch}.{number} of {}.{}\t{age}s ago", gateway.name, newest.epoch, newest.number))?;
+        let refusals = gateway.refusals().unwrap_or_else(|| "-".to_owned());
+        let (name, newest) = (&gateway.name, format!("{}.{}", newest.epoch, newest.number));
+        write_line(&format!("{name}\t{epoch}.{number} of {newest}\t{age}s ago\t{refusals}"))?;
     }
     Ok(())
 }

@@ -25,6 +25,18 @@ pub struct Gateway {
     /// When it first did.
     #[serde(with = "super::millis")]
     pub created_at: UnixTime,
+    /// How many records it has refused since the worker that says so took over.
+    #[serde(default)]
+    pub refused_records: u64,
+    /// How many pages.
+    #[serde(default)]
+    pub refused_pages: u64,
+}
+
+impl Gateway {
     /// What it refused, for a person.
-    pub error: Option<String>,
+    pub fn refusals(&self) -> Option<String> {
+        let (records, pages) = (self.refused_records, self.refused_pages);
+        ((records, pages) != (0, 0)).then(|| format!("refused {records} records and {pages} pages"))
+    }
 }

@@ -163,10 +163,15 @@ async fn acknowledge(
     let now = service.now();
     let mut write = service.write(&name, "feed").await?;
     let known = write.list_gateways().await?.into_iter().find(|gateway| gateway.name == name);
-    let refused = (given.refused_records, given.refused_pages);
-    let error = (refused != (0, 0)).then(|| format!("refused {} records and {} pages", refused.0, refused.1));
-    let created_at = known.map_or(now, |gateway| gateway.created_at);
-    write.put_gateway(&Gateway { name, revision: given.revision, acknowledged_at: now, created_at, error }).await?;
+    let gateway = Gateway {
+        name,
+        revision: given.revision,
+        acknowledged_at: now,
+        created_at: known.map_or(now, |gateway| gateway.created_at),
+        refused_records: given.refused_records,
+        refused_pages: given.refused_pages,
+    };
+    write.put_gateway(&gateway).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

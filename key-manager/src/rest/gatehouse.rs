@@ -167,8 +167,10 @@ fn gateway(gateway: &Gateway) -> Value {
     json!({
         "name": gateway.name,
         "revision": gateway.revision,
+        "refusedRecords": gateway.refused_records,
+        "refusedPages": gateway.refused_pages,
+        "createdAt": time(gateway.created_at),
         "acknowledgedAt": time(gateway.acknowledged_at),
-        "error": gateway.error,
     })
 }
 

@@ -3,6 +3,7 @@
 mod apis;
 mod callers;
 mod five_steps;
+mod gateways;
 mod key_managers;
 mod keys;
 mod openapi;
