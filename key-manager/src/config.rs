@@ -41,6 +41,8 @@ pub struct Configuration {
     pub resource_servers: Vec<NamedCredential>,
     /// Where clients reach the service, when that is not where their requests say.
     pub public_url: Option<String>,
+    /// When the secret of a client is shown.
+    pub secret_display: SecretDisplay,
     /// When keys that sign backend JWTs follow each other.
     pub rotation: Rotation,
     /// How long whoever carries out an intent of the outbox is thought to be at it.
@@ -67,6 +69,17 @@ pub enum UserClaim {
     Sub,
     /// The user name, for identity providers where that is unique and stays.
     Username,
+}
+
+/// When the secret of an application's client is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretDisplay {
+    /// Whenever the owner reads the key, as WSO2 does.
+    #[default]
+    Always,
+    /// In the answer to what made it, and never again.
+    Once,
 }
 
 /// Where the sealing key comes from.
@@ -160,6 +173,7 @@ impl Configuration {
             gateways: check_named("gateways", raw.gateways)?,
             resource_servers: check_named("resourceServers", raw.resource_servers)?,
             public_url: check_public_url(raw.server.public_url)?,
+            secret_display: raw.clients.secret_display,
             rotation: check_rotation(&raw.backend_jwt)?,
             abandoned_after: raw.outbox.abandoned_after.0,
         })

@@ -26,7 +26,7 @@ pub use caller::Authenticate;
 pub use contract::Portal;
 pub(crate) use devportal::keys;
 pub use error::{Fault, RestError};
-pub use services::{SecretDisplay, Services};
+pub use services::Services;
 
 use routes::Routes;
 

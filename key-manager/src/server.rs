@@ -74,6 +74,7 @@ pub fn assemble(
         gateways: configuration.gateways,
         resource_servers: configuration.resource_servers,
         public_url: configuration.public_url,
+        secret_display: configuration.secret_display,
         rotation: configuration.rotation,
         metrics: Arc::new(Metrics::new()?),
         shutting_down: tokio::sync::watch::Sender::new(false),

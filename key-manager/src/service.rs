@@ -7,7 +7,7 @@ use key_validation::{Secret, UnixTime};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::{NamedCredential, TrustedIdentityProvider};
+use crate::config::{NamedCredential, SecretDisplay, TrustedIdentityProvider};
 use crate::connections::Connections;
 use crate::connector::{ConnectorError, Happened, KeyManager};
 use crate::domain::IdentityProvider;
@@ -36,6 +36,8 @@ pub struct Service {
     pub resource_servers: Vec<NamedCredential>,
     /// Where clients reach the service, when that is not where their requests say.
     pub public_url: Option<String>,
+    /// When the secret of a client is shown.
+    pub secret_display: SecretDisplay,
     /// When keys that sign backend JWTs follow each other.
     pub rotation: Rotation,
     /// The numbers of this process.

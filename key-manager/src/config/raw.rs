@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::UserClaim;
 use super::duration::DurationText;
 use super::secret::SecretText;
+use super::{SecretDisplay, UserClaim};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -18,6 +18,7 @@ pub(super) struct Raw {
     pub(super) database: RawDatabase,
     pub(super) sealing: RawSealing,
     pub(super) callers: RawCallers,
+    pub(super) clients: RawClients,
     pub(super) gateways: Vec<RawNamed>,
     pub(super) resource_servers: Vec<RawNamed>,
     pub(super) backend_jwt: RawBackendJwt,
@@ -59,6 +60,12 @@ pub(super) struct RawCallers {
     pub(super) identity_provider: Option<String>,
     pub(super) user_claim: UserClaim,
     pub(super) audience: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawClients {
+    pub(super) secret_display: SecretDisplay,
 }
 
 #[derive(Debug, Deserialize)]

@@ -64,6 +64,10 @@ fn says_where_and_what_is_wrong_and_shows_no_secret() {
             &(sealed.clone() + "gateways: [{name: 'a/b', credential: 0123456789abcdef}]"),
             "gateways[0].name: must be 1 to 63 letters, digits, `.`, `_` and `-`",
         ),
+        (
+            &(sealed.clone() + "clients: {secretDisplay: never}"),
+            "clients.secretDisplay: unknown variant `never`, expected `always` or `once`",
+        ),
         (&(sealed + "gateways: [{name: a}]"), "gateways[0].credential: is missing"),
     ] {
         let error = load(yaml, &[]).unwrap_err();

@@ -21,7 +21,7 @@ use super::error::OauthError;
 use crate::callers::bearer_token;
 use crate::connector::ClientMetadata;
 use crate::domain::{ApplicationKey, KeyState, KeyType};
-use crate::rest::keys::{self, Change};
+use crate::rest::keys::{self, Change, Shown};
 use crate::rest::{Caller, RestError, Services};
 use crate::service::{Service, is_same};
 use crate::store::StoreError;
@@ -111,7 +111,7 @@ pub(super) async fn register(
         RestError::NotFound => OauthError::invalid_client_metadata("application_id names no application of yours"),
         other => other.into(),
     })?;
-    let mut told = description(&key, &uri(&service, &headers, &key.id));
+    let mut told = description(&key, &uri(&service, &headers, &key.id), Shown::Secret);
     told.insert("registration_access_token".to_owned(), json!(token.expose()));
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(told)).into_response())
 }
@@ -122,7 +122,7 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, OauthError> {
     let key = find(&service, &id, &headers).await?;
-    Ok(answer(&key, &uri(&service, &headers, &id)))
+    Ok(answer(&key, &uri(&service, &headers, &id), keys::shown(service.secret_display)))
 }
 
 pub(super) async fn update(
@@ -143,8 +143,10 @@ pub(super) async fn update(
     let wanted = ClientMetadata { client_name: key.client_name.clone(), ..metadata.wanted()? };
     keys::check_callback(&wanted.grant_types, &wanted.redirect_uris).map_err(RestError::from)?;
     let client = itself(&key, &headers);
+    let before = key.client_secret;
     let (key, _) = keys::change(&Services::of(&service), &client, key.id, Change::Replace(wanted)).await?;
-    Ok(answer(&key, &uri(&service, &headers, &id)))
+    let shown = keys::shown_after(before.as_ref(), &key, service.secret_display);
+    Ok(answer(&key, &uri(&service, &headers, &id), shown))
 }
 
 pub(super) async fn delete(
@@ -178,12 +180,12 @@ fn itself(key: &ApplicationKey, headers: &HeaderMap) -> Caller {
     Caller::with_scopes(name, []).within(headers)
 }
 
-fn answer(key: &ApplicationKey, uri: &str) -> Response {
-    ([(CACHE_CONTROL, "no-store")], Json(description(key, uri))).into_response()
+fn answer(key: &ApplicationKey, uri: &str, shown: Shown) -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(description(key, uri, shown))).into_response()
 }
 
 /// RFC 7591 section 3.2.1; the registration access token stays as it was told first.
-fn description(key: &ApplicationKey, uri: &str) -> Map<String, Value> {
+fn description(key: &ApplicationKey, uri: &str, shown: Shown) -> Map<String, Value> {
     let mut told = key.metadata.clone();
     let additional = told.remove("additional");
     if let Some(Value::Object(additional)) = additional {
@@ -197,7 +199,7 @@ fn description(key: &ApplicationKey, uri: &str) -> Map<String, Value> {
     }
     told.insert("client_id".to_owned(), json!(key.client_id));
     told.insert("client_id_issued_at".to_owned(), json!(key.created_at.as_seconds()));
-    if let Some(secret) = &key.client_secret {
+    if let (Some(secret), Shown::Secret) = (&key.client_secret, shown) {
         told.insert("client_secret".to_owned(), json!(secret.expose()));
         told.insert("client_secret_expires_at".to_owned(), json!(0));
     }

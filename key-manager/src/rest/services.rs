@@ -7,6 +7,7 @@ use key_validation::UnixTime;
 use super::caller::{Authenticate, Credentials};
 use super::error::RestError;
 use crate::callers::Caller;
+use crate::config::SecretDisplay;
 use crate::connections::Connections;
 use crate::connector::{ConnectorError, KeyManager};
 use crate::domain::IdentityProvider;
@@ -31,16 +32,6 @@ pub struct Services {
     pub secret_display: SecretDisplay,
 }
 
-/// When the secret of a client is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SecretDisplay {
-    /// Whenever the owner reads the key, as WSO2 does.
-    #[default]
-    Always,
-    /// In the answer that made it, and never again.
-    Once,
-}
-
 impl Services {
     /// Those of a service.
     pub fn of(service: &Service) -> Self {
@@ -51,7 +42,7 @@ impl Services {
             connections: Arc::clone(&service.connections),
             outbox: service.outbox.clone(),
             now: Arc::new(move || clock.now()),
-            secret_display: SecretDisplay::default(),
+            secret_display: service.secret_display,
         }
     }
 

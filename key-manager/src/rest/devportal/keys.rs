@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::applications;
+use crate::config::SecretDisplay;
 use crate::connector::ClientCredentials;
 use crate::cut_offs;
 use crate::domain::{Application, ApplicationKey, IdentityProvider, KeyMode, KeyState, KeyType};
@@ -20,7 +21,6 @@ use crate::outbox::{Intent, IntentId, Step};
 use crate::rest::contract::Portal;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{Body, text, texts};
-use crate::rest::services::SecretDisplay;
 use crate::rest::{Caller, Services};
 use crate::store::Transaction;
 
@@ -105,7 +105,7 @@ pub(super) async fn map(
     applications::find(transaction.as_mut(), &id, caller.owner()).await?;
     transaction.insert_key(&key).await?;
     transaction.commit().await?;
-    Ok(Json(description(&key, &provider, shown(&services))).into_response())
+    Ok(Json(description(&key, &provider, shown(services.secret_display))).into_response())
 }
 
 pub(super) async fn list(
@@ -118,7 +118,7 @@ pub(super) async fn list(
     let mut items = Vec::new();
     for key in transaction.list_keys(&id).await?.iter().filter(|key| key.state == KeyState::Created) {
         let provider = provider_of(transaction.as_mut(), key).await?;
-        items.push(description(key, &provider, shown(&services)));
+        items.push(description(key, &provider, shown(services.secret_display)));
     }
     Ok(Json(json!({ "count": items.len(), "list": items })).into_response())
 }
@@ -131,7 +131,7 @@ pub(super) async fn read(
     let mut transaction = services.read().await?;
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
     let provider = provider_of(transaction.as_mut(), &key).await?;
-    Ok(Json(description(&key, &provider, shown(&services))).into_response())
+    Ok(Json(description(&key, &provider, shown(services.secret_display))).into_response())
 }
 
 /// The key is gone at once; its client goes by the outbox, which tries until it is gone.
@@ -253,16 +253,22 @@ fn blank(application: &Application, provider: &IdentityProvider, key_type: KeyTy
 
 /// Whether an answer shows the client's secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
+pub(crate) enum Shown {
     Secret,
     NoSecret,
 }
 
-fn shown(services: &Services) -> Shown {
-    match services.secret_display {
+/// Of a secret that was shown before.
+pub(crate) fn shown(display: SecretDisplay) -> Shown {
+    match display {
         SecretDisplay::Always => Shown::Secret,
         SecretDisplay::Once => Shown::NoSecret,
     }
+}
+
+/// Of a secret that is perhaps another one than before.
+pub(crate) fn shown_after(before: Option<&Secret>, key: &ApplicationKey, display: SecretDisplay) -> Shown {
+    if key.client_secret.as_ref() == before { shown(display) } else { Shown::Secret }
 }
 
 fn description(key: &ApplicationKey, provider: &IdentityProvider, shown: Shown) -> Value {

@@ -8,9 +8,10 @@ use serde_json::json;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use crate::harness::answering::{http, serve};
 use crate::harness::glewlwyd::Glewlwyd;
 use crate::harness::oidc_provider::{OidcProvider, properties};
-use crate::harness::served::{Answer, BOOTSTRAP, DEVPORTAL, Served, assert_failure};
+use crate::harness::served::{Answer, BOOTSTRAP, DEVPORTAL, Served, answer, assert_failure};
 use crate::harness::shop::{Shop, generate, text};
 use crate::harness::slow::way_to;
 use crate::harness::{credentials, token_request};
@@ -142,6 +143,81 @@ async fn s7_a_dialect_that_issues_no_other_secret_says_so() {
 
     assert_failure(&refused, StatusCode::BAD_REQUEST);
     assert_eq!(refused.body["description"], json!("the identity provider cannot issue a client another secret"));
+}
+
+const SHOWN_ONCE: [(&str, &str); 1] = [("GATEHOUSE__CLIENTS__SECRET_DISPLAY", "once")];
+
+#[tokio::test]
+async fn s7_a_secret_that_is_shown_once_is_in_no_later_answer() {
+    let shop = Shop::start_with("keys-once", &SHOWN_ONCE).await;
+    let (generated, path) = shop.generated().await;
+    let secret = text(&generated, "consumerSecret");
+
+    let list = format!("{}/oauth-keys", shop.application);
+    let change = json!({"supportedGrantTypes": ["client_credentials"]});
+    for later in [
+        shop.served.get(&path).await,
+        shop.served.get(&list).await,
+        shop.served.send(Method::PUT, &path, Some(change)).await,
+    ] {
+        assert_eq!(later.status, StatusCode::OK, "{}", later.body);
+        let told = later.body.to_string();
+        assert!(told.contains(text(&generated, "consumerKey")), "{told}");
+        assert!(!told.contains(secret) && !told.contains("consumerSecret"), "{told}");
+    }
+    let token = shop.served.post(&format!("{path}/generate-token"), json!({"scopes": ["order"]})).await;
+    assert_eq!(token.status, StatusCode::OK, "the key manager itself knows it: {}", token.body);
+    let body = json!({"keyType": "SANDBOX", "consumerKey": "shop", "consumerSecret": "shop-secret"});
+    let mapped = shop.served.post(&format!("{}/map-keys", shop.application), body).await;
+    assert_eq!((mapped.status, mapped.body.get("consumerSecret")), (StatusCode::OK, None), "{}", mapped.body);
+}
+
+#[tokio::test]
+async fn s7_a_client_that_registered_itself_is_shown_its_secret_once() {
+    let shop = Shop::start_with("keys-once-registered", &SHOWN_ONCE).await;
+    let application = shop.application.rsplit('/').next().unwrap();
+    let metadata = json!({"application_id": application, "grant_types": ["client_credentials"]});
+    let request = shop.served.request(Method::POST, "/oauth2/register").bearer_auth(BOOTSTRAP);
+    let client = answer(request.json(&metadata)).await.body;
+    assert!(!text(&client, "client_secret").is_empty());
+
+    let path = text(&client, "registration_client_uri").strip_prefix(&shop.served.base).unwrap();
+    let request = shop.served.request(Method::GET, path).bearer_auth(text(&client, "registration_access_token"));
+    let read = answer(request).await;
+
+    assert_eq!((read.status, &read.body["client_id"]), (StatusCode::OK, &client["client_id"]), "{}", read.body);
+    assert!(read.body.get("client_secret").is_none(), "{}", read.body);
+}
+
+#[tokio::test]
+async fn s7_another_secret_that_an_update_brings_is_shown() {
+    let issuer = serve(|issuer, request| {
+        let is = |start: &str| request.starts_with(start);
+        let mut client = json!({"client_id": "own", "client_secret": "first-secret",
+            "registration_client_uri": format!("{issuer}/reg/own"), "registration_access_token": "token"});
+        if is("PUT ") {
+            client["client_secret"] = json!("second-secret");
+        }
+        let metadata = json!({"issuer": issuer, "token_endpoint": format!("{issuer}/token"),
+            "introspection_endpoint": format!("{issuer}/introspect"), "registration_endpoint": format!("{issuer}/reg")});
+        http("200 OK", "", &if is("GET /.well-known/") { metadata } else { client }.to_string())
+    })
+    .await;
+    let served = Served::start_with(&SHOWN_ONCE).await;
+    let settings = json!({"name": "corporate", "type": "oidc", "issuer": issuer, "additionalProperties": properties()});
+    served.key_manager(settings).await;
+    let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
+    let generated = generate(&served, &application, "PRODUCTION").await.body;
+    assert_eq!(generated["consumerSecret"], json!("first-secret"), "{generated}");
+    let path = format!("{application}/oauth-keys/{}", text(&generated, "keyMappingId"));
+
+    let update = async || {
+        let body = json!({"supportedGrantTypes": ["client_credentials"]});
+        served.send(Method::PUT, &path, Some(body)).await.body
+    };
+
+    assert_eq!(update().await["consumerSecret"], json!("second-secret"));
+    assert_eq!(update().await.get("consumerSecret"), None, "it is the same");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::{Shown, description, find, provider_of, shown};
+use super::{Shown, description, find, provider_of, shown_after};
 use crate::connector::ClientMetadata;
 use crate::domain::{ApplicationKey, Document, IdentityProvider, KeyState};
 use crate::outbox;
@@ -33,8 +33,10 @@ pub(crate) async fn update(
     let key = find(transaction.as_mut(), &caller, &id, &key_id).await?;
     drop(transaction);
     let wanted = read(&metadata(&key.client_name, &mut members)?)?;
+    let before = key.client_secret;
     let (key, provider) = change(&services, &caller, key_id, Change::Replace(wanted)).await?;
-    Ok(Json(description(&key, &provider, shown(&services))).into_response())
+    let shown = shown_after(before.as_ref(), &key, services.secret_display);
+    Ok(Json(description(&key, &provider, shown)).into_response())
 }
 
 pub(crate) async fn regenerate_secret(
