@@ -4,6 +4,7 @@ mod apis;
 mod clients;
 mod executor;
 mod key_locks;
+mod owners;
 mod step;
 
 use std::time::Duration;
@@ -31,6 +32,11 @@ pub enum IntentId {
     },
     /// Delete the client of a key that is [`crate::domain::KeyState::Deleting`].
     DeleteClient {
+        /// The key.
+        key_id: String,
+    },
+    /// Tell of another owner of the application that a client belongs to.
+    ChangeOwner {
         /// The key.
         key_id: String,
     },
@@ -107,6 +113,7 @@ impl IntentId {
         match parts.as_slice() {
             ["create_client", key_id] => Some(Self::CreateClient { key_id: (*key_id).to_owned() }),
             ["delete_client", key_id] => Some(Self::DeleteClient { key_id: (*key_id).to_owned() }),
+            ["change_owner", key_id] => Some(Self::ChangeOwner { key_id: (*key_id).to_owned() }),
             ["register_api", api_id, identity_provider_id] => Some(Self::RegisterApi {
                 api_id: (*api_id).to_owned(),
                 identity_provider_id: (*identity_provider_id).to_owned(),
@@ -120,6 +127,7 @@ impl IntentId {
         match self {
             Self::CreateClient { key_id } => format!("create_client:{key_id}"),
             Self::DeleteClient { key_id } => format!("delete_client:{key_id}"),
+            Self::ChangeOwner { key_id } => format!("change_owner:{key_id}"),
             Self::RegisterApi { api_id, identity_provider_id } => {
                 format!("register_api:{api_id}:{identity_provider_id}")
             }

@@ -24,7 +24,10 @@ const UNKNOWN: &str = "the key manager ended while the client was being created,
 
 impl Executor {
     /// A key and the connector of its identity provider; `None` when either is gone.
-    async fn find(&self, key_id: &str) -> Result<Option<(ApplicationKey, Arc<dyn KeyManager>)>, CarryOutError> {
+    pub(super) async fn find(
+        &self,
+        key_id: &str,
+    ) -> Result<Option<(ApplicationKey, Arc<dyn KeyManager>)>, CarryOutError> {
         let mut read = self.store.read().await?;
         let Some(key) = read.find_key(key_id).await? else { return Ok(None) };
         let Some(provider) = read.find_identity_provider(&key.identity_provider_id).await? else { return Ok(None) };
@@ -218,7 +221,7 @@ pub async fn forget(transaction: &mut dyn Transaction, id: &IntentId) -> Result<
     let (key_id, state) = match id {
         IntentId::CreateClient { key_id } => (key_id, KeyState::Creating),
         IntentId::DeleteClient { key_id } => (key_id, KeyState::Deleting),
-        IntentId::RegisterApi { .. } => return Ok(true),
+        IntentId::ChangeOwner { .. } | IntentId::RegisterApi { .. } => return Ok(true),
     };
     if transaction.find_key(key_id).await?.is_some_and(|key| key.state == state) {
         transaction.delete_key(key_id).await?;

@@ -74,6 +74,7 @@ impl Executor {
             match &id {
                 IntentId::CreateClient { key_id } => executor.create(&intent, key_id).await,
                 IntentId::DeleteClient { key_id } => executor.delete(&intent, key_id).await,
+                IntentId::ChangeOwner { key_id } => executor.change_owner(&intent, key_id).await,
                 IntentId::RegisterApi { api_id, identity_provider_id } => {
                     executor.register(&intent, api_id, identity_provider_id).await
                 }
@@ -118,6 +119,7 @@ impl Executor {
         match &found.id {
             IntentId::CreateClient { key_id } => self.resolve(&intent, found.attempts > 0, key_id).await,
             IntentId::DeleteClient { key_id } => self.delete(&intent, key_id).await,
+            IntentId::ChangeOwner { key_id } => self.change_owner(&intent, key_id).await,
             IntentId::RegisterApi { api_id, identity_provider_id } => {
                 self.register(&intent, api_id, identity_provider_id).await
             }

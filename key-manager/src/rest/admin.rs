@@ -1,5 +1,6 @@
-//! WSO2's admin API: key managers, which are identity providers here.
+//! WSO2's admin API: key managers, which are identity providers here, and owners of applications.
 
+pub(crate) mod applications;
 mod discovery;
 mod key_managers;
 
@@ -13,6 +14,8 @@ pub(super) use key_managers::blank;
 /// The operations.
 pub(super) fn routes() -> Routes {
     Routes::new(Portal::Admin)
+        .on(Method::POST, "/applications/{applicationId}/change-owner", applications::change_owner)
+        .on(Method::POST, "/applications/{applicationId}/change-settings", applications::change_settings)
         .on(Method::GET, "/key-managers", key_managers::list)
         .on(Method::POST, "/key-managers", key_managers::create)
         .on(Method::GET, "/key-managers/{keyManagerId}", key_managers::read)

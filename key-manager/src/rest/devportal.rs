@@ -1,10 +1,10 @@
 //! WSO2's developer portal API, the "store": for those who call APIs. Everybody sees what is one's own.
 
 mod apis;
-mod applications;
+pub(crate) mod applications;
 mod key_managers;
 pub(crate) mod keys;
-mod subscriptions;
+pub(crate) mod subscriptions;
 
 use axum::http::Method;
 
@@ -50,7 +50,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The registry's spelling, which is WSO2's.
-pub(super) fn state_name(state: SubscriptionState) -> &'static str {
+pub(crate) fn state_name(state: SubscriptionState) -> &'static str {
     match state {
         SubscriptionState::Unblocked => "UNBLOCKED",
         SubscriptionState::Blocked => "BLOCKED",

@@ -1,15 +1,15 @@
 //! WSO2's publisher API: for those who publish APIs.
 
-mod apis;
+pub(crate) mod apis;
 mod definition;
 mod description;
 mod key_managers;
-mod lifecycle;
+pub(crate) mod lifecycle;
 pub(super) mod openapi;
 mod registration;
 mod revisions;
 mod scopes;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod throttling_policies;
 
 use axum::http::Method;
@@ -17,7 +17,8 @@ use axum::http::Method;
 use super::contract::Portal;
 use super::routes::Routes;
 
-pub(super) use description::{check_name, status_name, time};
+pub(crate) use description::status_name;
+pub(super) use description::{check_name, time};
 
 /// The operations.
 pub(super) fn routes() -> Routes {

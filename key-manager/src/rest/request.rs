@@ -178,7 +178,7 @@ impl Page {
 }
 
 /// What a request demands of the state that it changes.
-pub(super) struct IfMatch(Option<String>);
+pub(crate) struct IfMatch(Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = RestError;
@@ -190,6 +190,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
+    /// Demands nothing.
+    pub(crate) const ANYTHING: Self = Self(None);
+
     /// Nothing is demanded, or this state.
     pub(super) fn check(&self, row_version: RowVersion) -> Result<(), RestError> {
         let Some(tags) = &self.0 else { return Ok(()) };

@@ -7,6 +7,7 @@ mod gateways;
 mod key_managers;
 mod keys;
 mod openapi;
+mod owners;
 
 use key_manager::rest;
 use reqwest::{Method, StatusCode};

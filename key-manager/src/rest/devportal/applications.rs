@@ -99,30 +99,41 @@ pub(super) async fn update(
     Ok(tagged(StatusCode::OK, row_version, told))
 }
 
-/// The clients at the identity providers go by the outbox, which tries until they are gone.
 pub(super) async fn delete(
     State(services): State<Services>,
     caller: Caller,
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<StatusCode, RestError> {
-    let mut transaction = services.write(&caller).await?;
-    let application = find(transaction.as_mut(), &id, caller.owner()).await?;
-    if_match.check(application.row_version)?;
-    for subscription in transaction.list_subscriptions(None, Some(&id), caller.owner(), Window::ALL).await?.items {
-        transaction.delete_subscription(&subscription.id).await?;
-    }
-    for key in transaction.list_keys(&id).await? {
-        keys::remove(transaction.as_mut(), key, &caller.request_id, (services.now)()).await?;
-    }
-    transaction.delete_application(&id).await?;
-    transaction.commit().await?;
-    services.outbox.wake();
+    remove(&services, &caller, caller.owner(), &id, &if_match).await?;
     Ok(StatusCode::OK)
 }
 
+/// Takes an application away. The clients at the identity providers go by the outbox, which tries until they are gone.
+pub(crate) async fn remove(
+    services: &Services,
+    caller: &Caller,
+    owner: Owner<'_>,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(), RestError> {
+    let mut transaction = services.write(caller).await?;
+    let application = find(transaction.as_mut(), id, owner).await?;
+    if_match.check(application.row_version)?;
+    for subscription in transaction.list_subscriptions(None, Some(id), owner, Window::ALL).await?.items {
+        transaction.delete_subscription(&subscription.id).await?;
+    }
+    for key in transaction.list_keys(id).await? {
+        keys::remove(transaction.as_mut(), key, &caller.request_id, (services.now)()).await?;
+    }
+    transaction.delete_application(id).await?;
+    transaction.commit().await?;
+    services.outbox.wake();
+    Ok(())
+}
+
 /// An application that the caller may see.
-pub(super) async fn find(
+pub(in crate::rest) async fn find(
     transaction: &mut dyn Transaction,
     id: &str,
     owner: Owner<'_>,
@@ -142,7 +153,12 @@ fn describe(application: &mut Application, mut members: Map<String, Value>) -> R
     Ok(())
 }
 
-async fn tell(transaction: &mut dyn Transaction, id: &str, owner: Owner<'_>) -> Result<(u64, Value), RestError> {
+/// An application that the caller may see, with its row version.
+pub(in crate::rest) async fn tell(
+    transaction: &mut dyn Transaction,
+    id: &str,
+    owner: Owner<'_>,
+) -> Result<(u64, Value), RestError> {
     let application = find(transaction, id, owner).await?;
     let mut told = application.document.clone();
     let summary = summary(transaction, &application).await?;

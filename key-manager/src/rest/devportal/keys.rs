@@ -221,16 +221,20 @@ fn key_type(members: &mut Map<String, Value>) -> KeyType {
     }
 }
 
-fn key_type_name(key_type: KeyType) -> &'static str {
+pub(crate) fn key_type_name(key_type: KeyType) -> &'static str {
     match key_type {
         KeyType::Production => "PRODUCTION",
         KeyType::Sandbox => "SANDBOX",
     }
 }
 
-/// A key whose client is still to come, with WSO2's name for the client.
+/// WSO2's name for a client.
+pub(crate) fn client_name(owner: &str, application_id: &str, key_type: KeyType) -> String {
+    format!("{}_{application_id}_{}", owner.replace(['@', '/'], "_"), key_type_name(key_type))
+}
+
+/// A key whose client is still to come.
 fn blank(application: &Application, provider: &IdentityProvider, key_type: KeyType, now: UnixTime) -> ApplicationKey {
-    let user = application.owner.replace(['@', '/'], "_");
     ApplicationKey {
         id: Uuid::new_v4().to_string(),
         row_version: 0,
@@ -239,7 +243,7 @@ fn blank(application: &Application, provider: &IdentityProvider, key_type: KeyTy
         key_type,
         mode: KeyMode::Created,
         state: KeyState::Creating,
-        client_name: format!("{user}_{}_{}", application.id, key_type_name(key_type)),
+        client_name: client_name(&application.owner, &application.id, key_type),
         client_id: None,
         client_secret: None,
         handle: None,

@@ -115,12 +115,23 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<StatusCode, RestError> {
-    let mut transaction = services.write(&caller).await?;
-    let subscription = find(transaction.as_mut(), &id, caller.owner()).await?;
-    if_match.check(subscription.row_version)?;
-    transaction.delete_subscription(&id).await?;
-    transaction.commit().await?;
+    remove(&services, &caller, caller.owner(), &id, &if_match).await?;
     Ok(StatusCode::OK)
+}
+
+/// Takes a subscription away.
+pub(crate) async fn remove(
+    services: &Services,
+    caller: &Caller,
+    owner: Owner<'_>,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(), RestError> {
+    let mut transaction = services.write(caller).await?;
+    let subscription = find(transaction.as_mut(), id, owner).await?;
+    if_match.check(subscription.row_version)?;
+    transaction.delete_subscription(id).await?;
+    Ok(transaction.commit().await?)
 }
 
 fn tier(members: &mut Map<String, Value>) -> Result<String, Fault> {

@@ -108,19 +108,30 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<StatusCode, RestError> {
-    let mut transaction = services.write(&caller).await?;
-    let api = find(transaction.as_mut(), &id).await?;
+    remove(&services, &caller, &id, &if_match).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Takes an API away that nobody subscribes to.
+pub(crate) async fn remove(
+    services: &Services,
+    caller: &Caller,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(), RestError> {
+    let mut transaction = services.write(caller).await?;
+    let api = find(transaction.as_mut(), id).await?;
     if_match.check(api.row_version)?;
-    let subscriptions = transaction.list_subscriptions(Some(&id), None, Owner::Anybody, Window::ALL).await?;
+    let subscriptions = transaction.list_subscriptions(Some(id), None, Owner::Anybody, Window::ALL).await?;
     if subscriptions.total > 0 {
         let reason = format!("the API has {} subscriptions: they have to go first", subscriptions.total);
         return Err(RestError::Conflict(reason));
     }
-    registration::forget(transaction.as_mut(), &id, &caller.request_id, (services.now)()).await?;
-    transaction.delete_api(&id).await?;
+    registration::forget(transaction.as_mut(), id, &caller.request_id, (services.now)()).await?;
+    transaction.delete_api(id).await?;
     transaction.commit().await?;
     services.outbox.wake();
-    Ok(StatusCode::OK)
+    Ok(())
 }
 
 /// An API that is there.

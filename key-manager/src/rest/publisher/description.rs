@@ -255,7 +255,7 @@ pub(in crate::rest) fn auth_type_name(auth_type: AuthType) -> &'static str {
 }
 
 /// The registry's spelling.
-pub(in crate::rest) fn status_name(status: LifeCycleStatus) -> &'static str {
+pub(crate) fn status_name(status: LifeCycleStatus) -> &'static str {
     match status {
         LifeCycleStatus::Created => "CREATED",
         LifeCycleStatus::Published => "PUBLISHED",

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{apis, description};
 use crate::domain::LifeCycleStatus::{self, Blocked, Created, Deprecated, Published, Retired};
+use crate::domain::RowVersion;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{IfMatch, Parameters, tagged};
 use crate::rest::{Caller, Services};
@@ -40,14 +41,26 @@ pub(super) async fn change(
 ) -> Result<Response, RestError> {
     let action = parameters.action.ok_or_else(|| Fault::new("action", "is required"))?;
     let id = parameters.api_id.ok_or_else(|| Fault::new("apiId", "is required"))?;
-    let mut transaction = services.write(&caller).await?;
-    let mut api = apis::find(transaction.as_mut(), &id).await?;
-    if_match.check(api.row_version)?;
-    let status = after(api.life_cycle_status, &action)?;
-    api.life_cycle_status = status;
-    let (row_version, _) = apis::save(&services, &caller, transaction, api).await?;
+    let (row_version, status) = advance(&services, &caller, &id, &action, &if_match).await?;
     let body = json!({ "workflowStatus": "APPROVED", "lifecycleState": state(status) });
     Ok(tagged(StatusCode::OK, row_version, body))
+}
+
+/// Takes an API to the status that an action leads to.
+pub(crate) async fn advance(
+    services: &Services,
+    caller: &Caller,
+    id: &str,
+    action: &str,
+    if_match: &IfMatch,
+) -> Result<(RowVersion, LifeCycleStatus), RestError> {
+    let mut transaction = services.write(caller).await?;
+    let mut api = apis::find(transaction.as_mut(), id).await?;
+    if_match.check(api.row_version)?;
+    let status = after(api.life_cycle_status, action)?;
+    api.life_cycle_status = status;
+    let (row_version, _) = apis::save(services, caller, transaction, api).await?;
+    Ok((row_version, status))
 }
 
 pub(super) async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, RestError> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::{Subscription, SubscriptionState};
+use crate::domain::{RowVersion, Subscription, SubscriptionState};
 use crate::rest::devportal::state_name;
 use crate::rest::error::{Fault, RestError};
 use crate::rest::request::{IfMatch, Page, Parameters, tagged};
@@ -56,7 +56,7 @@ pub(super) async fn block(
         Some("PROD_ONLY_BLOCKED") => SubscriptionState::ProdOnlyBlocked,
         _ => return Err(Fault::new("blockState", "must be one of BLOCKED, PROD_ONLY_BLOCKED").into()),
     };
-    set_state(&services, &caller, parameters.subscription_id, &if_match, state).await
+    change(&services, &caller, parameters.subscription_id, &if_match, state).await
 }
 
 pub(super) async fn unblock(
@@ -65,10 +65,10 @@ pub(super) async fn unblock(
     Parameters(parameters): Parameters<Block>,
     if_match: IfMatch,
 ) -> Result<Response, RestError> {
-    set_state(&services, &caller, parameters.subscription_id, &if_match, SubscriptionState::Unblocked).await
+    change(&services, &caller, parameters.subscription_id, &if_match, SubscriptionState::Unblocked).await
 }
 
-async fn set_state(
+async fn change(
     services: &Services,
     caller: &Caller,
     id: Option<String>,
@@ -76,17 +76,29 @@ async fn set_state(
     state: SubscriptionState,
 ) -> Result<Response, RestError> {
     let id = id.ok_or_else(|| Fault::new("subscriptionId", "is required"))?;
+    let (row_version, told) = set_state(services, caller, &id, if_match, state).await?;
+    Ok(tagged(StatusCode::OK, row_version, told))
+}
+
+/// Blocks a subscription, or lets it through again.
+pub(crate) async fn set_state(
+    services: &Services,
+    caller: &Caller,
+    id: &str,
+    if_match: &IfMatch,
+    state: SubscriptionState,
+) -> Result<(RowVersion, Value), RestError> {
     let mut transaction = services.write(caller).await?;
-    let found = transaction.find_subscription(&id, Owner::Anybody).await?;
+    let found = transaction.find_subscription(id, Owner::Anybody).await?;
     let mut subscription = found.ok_or(RestError::NotFound)?;
     if_match.check(subscription.row_version)?;
     subscription.state = state;
     subscription.updated_at = (services.now)();
     transaction.update_subscription(&subscription).await?;
-    let stored = transaction.find_subscription(&id, Owner::Anybody).await?.ok_or(RestError::NotFound)?;
-    let body = description(transaction.as_mut(), &stored).await?;
+    let stored = transaction.find_subscription(id, Owner::Anybody).await?.ok_or(RestError::NotFound)?;
+    let told = description(transaction.as_mut(), &stored).await?;
     transaction.commit().await?;
-    Ok(tagged(StatusCode::OK, stored.row_version, body))
+    Ok((stored.row_version, told))
 }
 
 async fn description(transaction: &mut dyn Transaction, subscription: &Subscription) -> Result<Value, RestError> {
