@@ -32,6 +32,11 @@ impl Caller {
         Self { user: "admin".to_owned(), request_id: String::new(), scopes: Scopes::Every }
     }
 
+    /// Whoever has the database and its key, by command.
+    pub(crate) fn operator() -> Self {
+        Self { request_id: "cli".to_owned(), ..Self::with_scopes("operator", []) }
+    }
+
     /// Somebody with a token that has these scopes.
     pub fn with_scopes(user: impl Into<String>, scopes: impl IntoIterator<Item = String>) -> Self {
         let scopes = Scopes::Granted(scopes.into_iter().collect());

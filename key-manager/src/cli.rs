@@ -2,6 +2,7 @@
 
 mod doctor;
 mod operate;
+mod registry;
 
 use std::path::PathBuf;
 
@@ -68,6 +69,8 @@ enum Operate {
     /// Who has changed what.
     #[command(subcommand)]
     Audit(AuditCommand),
+    #[command(flatten)]
+    Registry(registry::Registry),
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,13 +5,13 @@
 //! reach identity providers goes through the [outbox](crate::outbox). Who may is decided in one place, before any
 //! handler: by the scopes that the [`contract`] says.
 
-mod admin;
+pub(crate) mod admin;
 pub mod caller;
 pub mod contract;
-mod devportal;
+pub(crate) mod devportal;
 pub mod error;
 mod gatehouse;
-mod publisher;
+pub(crate) mod publisher;
 mod request;
 mod routes;
 mod services;
@@ -26,6 +26,7 @@ pub use caller::Authenticate;
 pub use contract::Portal;
 pub(crate) use devportal::keys;
 pub use error::{Fault, RestError};
+pub(crate) use request::IfMatch;
 pub use services::Services;
 
 use routes::Routes;

@@ -4,16 +4,14 @@ use anyhow::{Context as _, bail};
 
 use super::{
     AuditCommand, FeedCommand, GatewaysCommand, KeyManagersCommand, Operate, ReconciliationCommand, RevocationsCommand,
-    SigningKeysCommand, write_line,
+    SigningKeysCommand, registry, write_line,
 };
+use crate::callers::Caller;
 use crate::connector::Check;
 use crate::outbox::{self, IntentId};
 use crate::service::Service;
 use crate::signing_keys::Order;
-use crate::store::Window;
-
-/// Who writes.
-const OPERATOR: (&str, &str) = ("operator", "cli");
+use crate::store::{StoreError, Transaction, Window};
 
 pub(super) async fn run(service: &Service, command: Operate) -> anyhow::Result<()> {
     match command {
@@ -30,7 +28,14 @@ pub(super) async fn run(service: &Service, command: Operate) -> anyhow::Result<(
         Operate::Revocations(RevocationsCommand::List) => list_revocations(service).await,
         Operate::Revocations(RevocationsCommand::Lift { id }) => lift(service, &id).await,
         Operate::Audit(AuditCommand::List { limit }) => list_audit(service, limit).await,
+        Operate::Registry(command) => registry::run(service, command).await,
     }
+}
+
+/// A transaction that writes as the operator.
+async fn write(service: &Service) -> Result<Box<dyn Transaction>, StoreError> {
+    let operator = Caller::operator();
+    service.write(&operator.user, &operator.request_id).await
 }
 
 async fn list_gateways(service: &Service) -> anyhow::Result<()> {
@@ -48,7 +53,7 @@ async fn list_gateways(service: &Service) -> anyhow::Result<()> {
 
 async fn begin_epoch(service: &Service) -> anyhow::Result<()> {
     let epoch = service.new_id();
-    let mut write = service.write(OPERATOR.0, OPERATOR.1).await?;
+    let mut write = write(service).await?;
     write.begin_epoch(&epoch).await?;
     write.commit().await?;
     write_line(&epoch)
@@ -98,7 +103,7 @@ async fn list_signing_keys(service: &Service) -> anyhow::Result<()> {
 }
 
 async fn rotate(service: &Service, order: Order) -> anyhow::Result<()> {
-    let mut write = service.write(OPERATOR.0, OPERATOR.1).await?;
+    let mut write = write(service).await?;
     let key = service.rotation.rotate(&mut *write, order, service.now()).await?;
     write.commit().await?;
     let wait = key.active_from.since(service.now()).as_secs();
@@ -115,7 +120,7 @@ async fn list_intents(service: &Service) -> anyhow::Result<()> {
 
 async fn forget_intent(service: &Service, id: &str) -> anyhow::Result<()> {
     let id = IntentId::parse(id).context("that is no id of an intent")?;
-    let mut write = service.write(OPERATOR.0, OPERATOR.1).await?;
+    let mut write = write(service).await?;
     if !outbox::forget(&mut *write, &id).await? {
         bail!("there is no such intent");
     }
@@ -135,7 +140,7 @@ async fn list_revocations(service: &Service) -> anyhow::Result<()> {
 }
 
 async fn lift(service: &Service, id: &str) -> anyhow::Result<()> {
-    let mut write = service.write(OPERATOR.0, OPERATOR.1).await?;
+    let mut write = write(service).await?;
     if !write.delete_revocation(id).await? {
         bail!("there is no such cut-off");
     }

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::harness::oidc_provider::{OidcProvider, properties};
-use crate::harness::served::BOOTSTRAP;
+use crate::harness::served::{BOOTSTRAP, DEVPORTAL, Served};
+use crate::harness::shop::generate;
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
     let database = directory.join("gatehouse.db").display().to_string();
@@ -93,16 +94,87 @@ async fn the_doctor_tries_identity_providers() {
     assert_eq!(text(&run(directory.path(), &["key-managers", "list"])).lines().count(), 2);
 }
 
+/// What REST changes, commands change too: gateways, other owners and the audit log see no difference.
+#[tokio::test]
+async fn the_registry_is_listed_and_changed_by_command() {
+    let idp = OidcProvider::start("commands").await;
+    let directory = tempfile::tempdir().unwrap();
+    let served = served_on(directory.path()).await;
+    let settings =
+        json!({"name": "corporate", "type": "oidc", "issuer": idp.issuer, "additionalProperties": properties()});
+    served.key_manager(settings).await;
+    let (api, application) = (served.published_api().await, served.application().await);
+    let body = json!({"apiId": api, "applicationId": application, "throttlingPolicy": "Unlimited"});
+    let subscription = served.post(&format!("{DEVPORTAL}/subscriptions"), body).await.body;
+    let subscription = subscription["subscriptionId"].as_str().unwrap();
+    let path = format!("{DEVPORTAL}/applications/{application}");
+    let key = generate(&served, &path, "PRODUCTION").await.body;
+    let (client, secret) = (key["consumerKey"].as_str().unwrap(), key["consumerSecret"].as_str().unwrap());
+    let key = key["keyMappingId"].as_str().unwrap();
+    let list = |arguments: &[&str]| text(&run(directory.path(), arguments));
+    let works = |arguments: &[&str]| {
+        let output = run(directory.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let fails = |arguments: &[&str], reason: &str| {
+        let output = run(directory.path(), arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains(reason), "{arguments:?}: {told}");
+    };
+
+    assert_eq!(list(&["apis", "list"]), format!("{api}\tPizzaShack 1.0.0\t/pizza\tPUBLISHED\n"));
+    assert_eq!(list(&["applications", "list", "--owner", "admin"]), format!("{application}\tShop\tadmin\tUnlimited\n"));
+    assert_eq!(list(&["applications", "list", "--owner", "nobody"]), "");
+    let told = list(&["keys", "list"]);
+    assert_eq!(told, format!("{key}\t{application}\tcorporate\tPRODUCTION\t{client}\tcreated\n"));
+    assert!(!told.contains(secret));
+    let told = list(&["subscriptions", "list", "--api", &api, "--application", &application]);
+    assert_eq!(told, format!("{subscription}\t{api}\t{application}\tUnlimited\tUNBLOCKED\n"));
+
+    for (arguments, expected) in [
+        (&["subscriptions", "block", subscription][..], "\"BLOCKED\""),
+        (&["subscriptions", "block", subscription, "--production-only"], "\"PROD_ONLY_BLOCKED\""),
+        (&["subscriptions", "unblock", subscription], "\"UNBLOCKED\""),
+        (&["apis", "change-lifecycle", &api, "Deprecate"], "\"DEPRECATED\""),
+        (&["applications", "change-owner", &application, "bob"], "\"owner\":\"bob\""),
+    ] {
+        works(arguments);
+        assert!(served.feed().await.contains(expected), "{arguments:?}");
+    }
+    fails(&["apis", "change-lifecycle", &api, "Publish"], "possible: Retire");
+    fails(&["apis", "delete", &api], "1 subscriptions");
+    fails(&["applications", "change-owner", &application, ""], "owner must be the name of a user");
+    for command in ["apis", "applications", "keys", "subscriptions"] {
+        fails(&[command, "delete", "none"], "no such resource");
+    }
+
+    works(&["keys", "delete", key]);
+    served.settled().await;
+    assert_eq!(idp.clients(), [""; 0], "the client is gone too");
+    works(&["subscriptions", "delete", subscription]);
+    works(&["apis", "delete", &api]);
+    works(&["applications", "delete", &application]);
+    let feed = served.feed().await;
+    assert!(!feed.contains(&api) && !feed.contains(&application), "{feed}");
+    let audit = list(&["audit", "list"]);
+    assert!(audit.lines().next().is_some_and(|line| line.contains("operator\tdelete application")), "{audit}");
+}
+
 /// As the REST API would.
 async fn add(directory: &Path, issuer: &str, name: &str, properties: serde_json::Value) {
+    let served = served_on(directory).await;
+    served
+        .key_manager(json!({"name": name, "type": "oidc", "issuer": issuer, "additionalProperties": properties}))
+        .await;
+}
+
+/// The key manager on the database that commands use.
+async fn served_on(directory: &Path) -> Served {
     let database = directory.join("gatehouse.db").display().to_string();
     let further = [
         ("GATEHOUSE__DATABASE__PATH", database.as_str()),
         ("GATEHOUSE__SEALING__ALLOW_EPHEMERAL_KEY", "false"),
         ("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
     ];
-    let served = crate::harness::served::Served::start_with(&further).await;
-    served
-        .key_manager(json!({"name": name, "type": "oidc", "issuer": issuer, "additionalProperties": properties}))
-        .await;
+    Served::start_with(&further).await
 }
