@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy identity-providers build key-manager service test-modules test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
+.PHONY: help tools rust envoy test-services build key-manager service test-modules test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -37,7 +37,7 @@ tools: rust envoy $(NODE_MODULES) $(BINARYEN) ## Get the Rust toolchain, Envoy a
 build: rust $(BINARYEN) ## Build the filter: target/wasm32-wasip1/release/gatehouse.wasm
 	scripts/build-module gatehouse
 
-test: rust identity-providers test-modules build $(NODE_MODULES) $(WASM_TEST_RUNNER) ## Run all tests: native, as WebAssembly, on real Envoy
+test: rust test-services test-modules build $(NODE_MODULES) $(WASM_TEST_RUNNER) ## Run all tests: native, as WebAssembly, on real Envoy
 	cargo test --locked --package key-validation --package scope-alias-handler
 	cargo test --locked --package key-manager --features failpoints
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(abspath $(WASM_TEST_RUNNER))' \
@@ -101,8 +101,8 @@ rust:
 envoy:
 	@scripts/envoy-path >/dev/null
 
-identity-providers:
-	@scripts/install-identity-providers
+test-services:
+	@scripts/install-test-services
 
 test-modules: rust $(BINARYEN)
 	scripts/build-module scope-alias-handler

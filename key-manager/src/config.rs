@@ -1,7 +1,7 @@
 //! The configuration: a YAML file, environment variables over it, checked as a whole.
 //!
-//! A variable `GATEHOUSE__SECTION__FIELD` sets `section.field`; names of several words are written `SEVERAL_WORDS`. Each
-//! secret has a twin that names a file: `sealing.key` and `sealing.keyFile`, `GATEHOUSE__SEALING__KEY_FILE`.
+//! A variable `GATEHOUSE__SECTION__FIELD` sets `section.field`; names of several words are written `SEVERAL_WORDS`;
+//! `DATABASE_URL` sets `database.url` as platforms do. Each secret has a twin that names a file: `sealing.key` and `sealing.keyFile`, `GATEHOUSE__SEALING__KEY_FILE`.
 
 mod duration;
 mod environment;
@@ -17,7 +17,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::signing_keys::Rotation;
-use raw::{Raw, RawBackendJwt, RawNamed};
+use crate::store::postgres;
+use raw::{Raw, RawBackendJwt, RawDatabase, RawNamed};
 use secret::SecretText;
 
 /// Everything that the service is told.
@@ -27,8 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// Where operators' endpoints listen.
     pub operators_listen: SocketAddr,
-    /// The `SQLite` file.
-    pub database: PathBuf,
+    /// Where everything lasting is.
+    pub database: Database,
     /// Seals secrets at rest: 32 octets in base64.
     pub sealing_key: SealingKey,
     /// Acts as user `admin` with every `apim:*` scope.
@@ -82,6 +83,15 @@ pub enum SecretDisplay {
     Once,
 }
 
+/// Where everything lasting is.
+#[derive(Debug)]
+pub enum Database {
+    /// An `SQLite` file.
+    Sqlite(PathBuf),
+    /// A `PostgreSQL` database, by its URL, which may have a password in it.
+    Postgres(Secret),
+}
+
 /// Where the sealing key comes from.
 #[derive(Debug)]
 pub enum SealingKey {
@@ -115,6 +125,8 @@ impl ConfigurationError {
     }
 }
 
+/// Where an `SQLite` database is when nothing else is said.
+const DATABASE_FILE: &str = "gatehouse.db";
 /// Gateways ask for keys every 10 s at most.
 const SHORTEST_LEAD: Duration = Duration::from_secs(40);
 /// A credential that can be guessed is none.
@@ -162,7 +174,7 @@ impl Configuration {
         Ok(Self {
             listen: raw.server.listen,
             operators_listen: raw.operators.listen,
-            database: raw.database.path,
+            database: check_database(raw.database)?,
             sealing_key,
             bootstrap_credential,
             trusted_identity_provider: raw.callers.identity_provider.map(|name| TrustedIdentityProvider {
@@ -191,6 +203,20 @@ fn credential(
         return Err(ConfigurationError::new(path, format!("must have {CREDENTIAL_LENGTH} characters or more")));
     }
     Ok(credential)
+}
+
+fn check_database(raw: RawDatabase) -> Result<Database, ConfigurationError> {
+    let url = secret::resolve("database.url", raw.url.as_ref(), raw.url_file.as_deref())?;
+    match (raw.path, url) {
+        (Some(_), Some(_)) => {
+            Err(ConfigurationError::new("database.path", "is given, and `database.url` too; one of the two goes"))
+        }
+        (None, Some(url)) => {
+            postgres::check_url(&url).map_err(|reason| ConfigurationError::new("database.url", reason))?;
+            Ok(Database::Postgres(url))
+        }
+        (path, None) => Ok(Database::Sqlite(path.unwrap_or_else(|| PathBuf::from(DATABASE_FILE)))),
+    }
 }
 
 fn check_public_url(url: Option<String>) -> Result<Option<String>, ConfigurationError> {

@@ -56,6 +56,14 @@ impl From<StoreError> for Failure {
                     "the database cannot be used; nothing was changed, try again",
                 )
             }
+            StoreError::Uncertain(reason) => {
+                tracing::error!(reason, "the database went away during a commit");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the database went away: read whether it was changed, then try again",
+                )
+            }
+            StoreError::Text => Self::new(StatusCode::BAD_REQUEST, format!("{error}, which is not allowed")),
             StoreError::Unreadable(_) | StoreError::Schema(_) => {
                 tracing::error!(%error, "the database cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stored data cannot be read; see the log")

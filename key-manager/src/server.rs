@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::SystemClock;
-use crate::config::{Configuration, SealingKey};
+use crate::config::{Configuration, Database, SealingKey};
 use crate::connections::Connections;
 use crate::connector::ConnectorTypes;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Executor;
 use crate::rest::{self, Services};
 use crate::service::Service;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Sealer, Store, StoreError};
 use crate::{feed, oauth2, operators, requests};
@@ -84,15 +85,19 @@ pub fn assemble(
 /// The store of a configuration.
 ///
 /// # Errors
-/// When the file cannot be opened.
+/// When an `SQLite` file cannot be opened. `PostgreSQL` is not asked anything yet.
 pub async fn open_store(configuration: &Configuration) -> anyhow::Result<Arc<dyn Store>> {
     let sealer = match &configuration.sealing_key {
         SealingKey::Given(key) => Sealer::new(key)?,
         SealingKey::Ephemeral => Sealer::ephemeral()?,
     };
-    let path = configuration.database.display();
-    let store = SqliteStore::open(&configuration.database, sealer).await.with_context(|| format!("database {path}"))?;
-    Ok(Arc::new(store))
+    Ok(match &configuration.database {
+        Database::Sqlite(path) => {
+            let store = SqliteStore::open(path, sealer).await;
+            Arc::new(store.with_context(|| format!("database {}", path.display()))?)
+        }
+        Database::Postgres(url) => Arc::new(PostgresStore::open(url, sealer)?),
+    })
 }
 
 /// Serves until SIGTERM or SIGINT; then `/readyz` says 503, nothing new is accepted, and what is under way is finished.

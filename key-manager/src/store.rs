@@ -4,9 +4,11 @@
 //!
 //! * A miss is `None`, never an error.
 //! * Time and ids come from the caller; the store has neither clock nor randomness.
+//! * A text with U+0000 in it is refused ([`StoreError::Text`]), and never found: not every database keeps such.
 //! * A [`Transaction`] commits everything of one write together: the rows, what gateways are told of them
 //!   (the registry feed, with one new revision for the transaction), the intents for identity providers (the outbox), and
 //!   an audit entry for each row. Dropped without [`Transaction::commit`], it leaves nothing.
+//! * After an error a transaction is of no more use: it is dropped.
 //! * Writers wait for each other: what a writing transaction read is still so when it commits.
 //! * An update gives the row as it was read, changed; the store counts its row version. It fails with
 //!   [`StoreError::Changed`] when the row is another one by then.
@@ -14,8 +16,10 @@
 //! * Secrets are sealed before they are written ([`Sealer`]).
 
 mod error;
+pub mod postgres;
 mod repositories;
 mod sealer;
+mod sql;
 pub mod sqlite;
 
 use async_trait::async_trait;

@@ -5,15 +5,26 @@ use serde_json::{Map, Value};
 use super::ConfigurationError;
 
 const PREFIX: &str = "GATEHOUSE__";
+/// What platforms tell the database by, unless our own variable is there too, and the field that it sets.
+const DATABASE: [(&str, &str); 2] = [("DATABASE_URL", "URL"), ("DATABASE_URL_FILE", "URL_FILE")];
 
 /// Sets what the variables of our prefix say. Values are read as YAML, so that lists and numbers can be given too.
 pub(super) fn overlay(
     value: &mut Value,
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<(), ConfigurationError> {
+    let variables: Vec<_> = variables.collect();
+    let is_ours =
+        |name: &str| ["URL", "URL_FILE", "PATH"].iter().any(|field| name == format!("{PREFIX}DATABASE__{field}"));
+    let names_database = variables.iter().any(|(name, _)| is_ours(name));
     for (name, text) in variables {
-        let Some(path) = name.strip_prefix(PREFIX) else { continue };
-        set(value, path, &text).map_err(|reason| ConfigurationError::new(&name, reason))?;
+        let of_platform = DATABASE.iter().find(|(known, _)| *known == name && !names_database);
+        let path = match (name.strip_prefix(PREFIX), of_platform) {
+            (Some(path), _) => path.to_owned(),
+            (None, Some((_, field))) => format!("DATABASE__{field}"),
+            (None, None) => continue,
+        };
+        set(value, &path, &text).map_err(|reason| ConfigurationError::new(&name, reason))?;
     }
     Ok(())
 }

@@ -38,10 +38,12 @@ pub(super) struct RawOperators {
     pub(super) listen: SocketAddr,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RawDatabase {
-    pub(super) path: PathBuf,
+    pub(super) path: Option<PathBuf>,
+    pub(super) url: Option<SecretText>,
+    pub(super) url_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,12 +101,6 @@ impl Default for RawServer {
 impl Default for RawOperators {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)) }
-    }
-}
-
-impl Default for RawDatabase {
-    fn default() -> Self {
-        Self { path: PathBuf::from("gatehouse.db") }
     }
 }
 

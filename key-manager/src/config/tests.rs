@@ -32,6 +32,32 @@ fn secrets_can_be_in_files_and_end_before_the_line_break() {
 }
 
 #[test]
+fn a_database_is_named_by_platforms_by_our_variables_or_in_the_file() {
+    let sealed = format!("sealing: {{key: '{KEY}'}}\n");
+    let (one, two) = ("postgres://km:hunter2@db/one", "postgres://km:hunter2@db/two");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("url");
+    std::fs::write(&file, format!("{one}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let in_yaml = format!("{sealed}database: {{url: '{one}'}}");
+    for (yaml, variables, expected) in [
+        (&in_yaml, &[][..], Some(one)),
+        (&in_yaml, &[("DATABASE_URL", two)], Some(two)),
+        (&sealed, &[("DATABASE_URL", two), ("GATEHOUSE__DATABASE__URL", one)], Some(one)),
+        (&sealed, &[("GATEHOUSE__DATABASE__URL_FILE", file)], Some(one)),
+        (&sealed, &[("DATABASE_URL_FILE", file)], Some(one)),
+        (&sealed, &[("DATABASE_URL", two), ("GATEHOUSE__DATABASE__PATH", "here.db")], None),
+        (&sealed, &[], None),
+    ] {
+        let url = match load(yaml, variables).unwrap().database {
+            Database::Postgres(url) => Some(url.expose().to_owned()),
+            Database::Sqlite(_) => None,
+        };
+        assert_eq!(url.as_deref(), expected, "{yaml} {variables:?}");
+    }
+}
+
+#[test]
 fn lists_can_come_from_the_environment() {
     let gateways = "[{name: edge-1, credential: 0123456789abcdef}]";
     let configuration = load("", &[("GATEHOUSE__SEALING__KEY", KEY), ("GATEHOUSE__GATEWAYS", gateways)]).unwrap();
@@ -68,7 +94,15 @@ fn says_where_and_what_is_wrong_and_shows_no_secret() {
             &(sealed.clone() + "clients: {secretDisplay: never}"),
             "clients.secretDisplay: unknown variant `never`, expected `always` or `once`",
         ),
-        (&(sealed + "gateways: [{name: a}]"), "gateways[0].credential: is missing"),
+        (&(sealed.clone() + "gateways: [{name: a}]"), "gateways[0].credential: is missing"),
+        (
+            &(sealed.clone() + "database: {url: 'mysql://km:hunter2@db/one'}"),
+            "database.url: must be a URL like `postgres://user:password@host:5432/database`",
+        ),
+        (
+            &(sealed + "database: {url: 'postgres://km:hunter2@db/one', path: here.db}"),
+            "database.path: is given, and `database.url` too; one of the two goes",
+        ),
     ] {
         let error = load(yaml, &[]).unwrap_err();
         assert_eq!(error, expected, "{yaml}");

@@ -69,6 +69,11 @@ impl From<StoreError> for RestError {
                 tracing::warn!(%reason, "the database cannot be used");
                 Self::Unavailable("the database cannot be used; nothing was changed, try again later".to_owned())
             }
+            StoreError::Uncertain(reason) => {
+                tracing::warn!(%reason, "the database went away during a commit");
+                Self::Unavailable("the database went away: read whether it was changed, then try again".to_owned())
+            }
+            StoreError::Text => Self::BadRequest(format!("{error}, which is not allowed")),
             StoreError::Unreadable(_) | StoreError::Schema(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::Internal

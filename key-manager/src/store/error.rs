@@ -12,6 +12,12 @@ pub enum StoreError {
     /// The database is locked, full, gone or broken: nothing was written, and a later try may succeed.
     #[error("the database cannot be used: {0}")]
     Unavailable(String),
+    /// The database went away while it was told to commit: what was written is there, or it is not.
+    #[error("the database went away before it said whether it has committed: {0}")]
+    Uncertain(String),
+    /// A text that cannot be kept.
+    #[error("a text has U+0000 in it")]
+    Text,
     /// What is in the database cannot be read: another sealing key, or a row that nothing here wrote.
     #[error("{0} in the database cannot be read")]
     Unreadable(String),

@@ -2,20 +2,19 @@
 //! nothing is at an identity provider that is not shown here.
 
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use key_manager::connector::KeyManager;
 use key_manager::outbox::Step;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::harness::database::Database;
 use crate::harness::glewlwyd::Glewlwyd;
 use crate::harness::oidc_provider::{OidcProvider, properties};
-use crate::harness::process::Supervised;
-use crate::harness::served::{ADMIN, BOOTSTRAP, DEVPORTAL, PUBLISHER, pizza};
+use crate::harness::program::Program;
+use crate::harness::scratch;
+use crate::harness::served::{ADMIN, DEVPORTAL, PUBLISHER, pizza};
 use crate::harness::shop::text;
-use crate::harness::{scratch, until};
 
 /// How it ends, once all that can be settled is.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,75 +45,12 @@ fn promised(step: Step, has_look_up: bool) -> Outcome {
     }
 }
 
-/// A key manager in a process of its own.
-struct Process {
-    supervised: Supervised,
-    base: String,
-}
-
-impl Process {
-    async fn start(directory: &Path, end_after: Option<Step>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse-key-manager"));
-        command.arg("serve");
-        for (name, value) in [
-            ("GATEHOUSE__SERVER__LISTEN", "127.0.0.1:0"),
-            ("GATEHOUSE__OPERATORS__LISTEN", "127.0.0.1:0"),
-            ("GATEHOUSE__DATABASE__PATH", &directory.join("gatehouse.db").display().to_string()),
-            ("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
-            ("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP),
-            ("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s"),
-        ] {
-            command.env(name, value);
-        }
-        if let Some(step) = end_after {
-            command.env("GATEHOUSE_END_AFTER", format!("{step:?}"));
-        }
-        let mut supervised = Supervised::start(&command, directory.join("key-manager.log"));
-        let listen = |log: &str| {
-            let line = log.lines().find(|line| line.contains("serving"))?;
-            let line: Value = serde_json::from_str(line).ok()?;
-            Some(line["fields"]["listen"].as_str()?.to_owned())
-        };
-        let address = until(&mut supervised, async |log| listen(log)).await;
-        Self { supervised, base: format!("http://{address}") }
-    }
-
-    /// `None` when the process ends before it answers.
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Option<(StatusCode, Value)> {
-        let request = reqwest::Client::new().request(method, format!("{}{path}", self.base)).bearer_auth(BOOTSTRAP);
-        let response = body.iter().fold(request, reqwest::RequestBuilder::json).send().await.ok()?;
-        let status = response.status();
-        let text = response.text().await.ok()?;
-        Some((status, serde_json::from_str(&text).unwrap_or_default()))
-    }
-
-    async fn good(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let (status, body) = self.send(method, path, body).await.expect("an answer");
-        assert!(status.is_success(), "{path}: {status} {body}");
-        body
-    }
-
-    async fn ended(mut self) {
-        let wait = async {
-            while self.supervised.exit_status().is_none() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the process reaches the step");
-    }
-
-    async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let poll = async {
-            loop {
-                let body = self.good(Method::GET, path, None).await;
-                if is_so(&body) {
-                    return body;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), poll).await.unwrap_or_else(|_| panic!("{path} never is so"))
-    }
+/// A key manager in a process of its own, which may end by itself.
+async fn start(directory: &Path, database: &Database, end_after: Option<Step>) -> Program {
+    let step = end_after.map(|step| format!("{step:?}"));
+    let end_after = step.as_deref().map(|step| ("GATEHOUSE_END_AFTER", step));
+    let further = [("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s")];
+    Program::start(directory, "key-manager", database, &further.into_iter().chain(end_after).collect::<Vec<_>>()).await
 }
 
 /// What there is before anything happens: paths of an application and of an API that is not published.
@@ -123,7 +59,7 @@ struct Furnished {
     api: String,
 }
 
-async fn furnish(process: &Process, settings: &Value) -> Furnished {
+async fn furnish(process: &Program, settings: &Value) -> Furnished {
     process.good(Method::POST, &format!("{ADMIN}/key-managers"), Some(settings.clone())).await;
     let application = json!({"name": "Shop", "throttlingPolicy": "Unlimited"});
     let application = process.good(Method::POST, &format!("{DEVPORTAL}/applications"), Some(application)).await;
@@ -138,18 +74,18 @@ fn keys_path(furnished: &Furnished) -> String {
     format!("{DEVPORTAL}/applications/{}/oauth-keys", furnished.application)
 }
 
-async fn generate(process: &Process, furnished: &Furnished) -> Option<(StatusCode, Value)> {
+async fn generate(process: &Program, furnished: &Furnished) -> Option<(StatusCode, Value)> {
     let body = json!({"keyType": "PRODUCTION", "grantTypesToBeSupported": ["client_credentials"]});
     let path = format!("{DEVPORTAL}/applications/{}/generate-keys", furnished.application);
     process.send(Method::POST, &path, Some(body)).await
 }
 
 /// Does what has the step among its own, in a process that ends after it.
-async fn end_after(step: Step, directory: &Path, furnished: &Furnished, process: Process) {
+async fn end_after(step: Step, (directory, database): (&Path, &Database), furnished: &Furnished, process: Program) {
     match step {
         Step::CreateWritten | Step::CreateClaimed | Step::ClientCreated | Step::CreateKept => {
             drop(process);
-            let process = Process::start(directory, Some(step)).await;
+            let process = start(directory, database, Some(step)).await;
             assert_eq!(generate(&process, furnished).await, None, "no answer comes");
             process.ended().await;
         }
@@ -157,14 +93,14 @@ async fn end_after(step: Step, directory: &Path, furnished: &Furnished, process:
             let (status, key) = generate(&process, furnished).await.expect("an answer");
             assert_eq!(status, StatusCode::OK, "{key}");
             drop(process);
-            let process = Process::start(directory, Some(step)).await;
+            let process = start(directory, database, Some(step)).await;
             let path = format!("{}/{}", keys_path(furnished), text(&key, "keyMappingId"));
             process.send(Method::DELETE, &path, None).await;
             process.ended().await;
         }
         Step::RegisterWritten | Step::RegisterClaimed | Step::ApiRegistered | Step::RegisterKept => {
             drop(process);
-            let process = Process::start(directory, Some(step)).await;
+            let process = start(directory, database, Some(step)).await;
             let path = format!("{PUBLISHER}/apis/change-lifecycle?action=Publish&apiId={}", furnished.api);
             process.send(Method::POST, &path, None).await;
             process.ended().await;
@@ -173,7 +109,7 @@ async fn end_after(step: Step, directory: &Path, furnished: &Furnished, process:
 }
 
 /// Waits until all is settled that can be, and looks.
-async fn outcome(process: &Process, furnished: &Furnished) -> Outcome {
+async fn outcome(process: &Program, furnished: &Furnished) -> Outcome {
     let is_settled = |told: &Value| {
         told["list"].as_array().is_some_and(|list| list.iter().all(|one| one["state"] == "POSSIBLY_ORPHANED"))
     };
@@ -193,13 +129,13 @@ async fn outcome(process: &Process, furnished: &Furnished) -> Outcome {
 /// made for the application.
 async fn at_each_step(name: &str, settings: &Value, has_look_up: bool, clients: impl AsyncFn(&str) -> usize) {
     for step in Step::ALL {
-        let directory = scratch(&format!("{name}-{step:?}"));
-        let process = Process::start(&directory, None).await;
+        let (directory, database) = (scratch(&format!("{name}-{step:?}")), Database::create().await);
+        let process = start(&directory, &database, None).await;
         let furnished = furnish(&process, settings).await;
         let before = clients(&furnished.application).await;
-        end_after(*step, &directory, &furnished, process).await;
+        end_after(*step, (&directory, &database), &furnished, process).await;
 
-        let process = Process::start(&directory, None).await;
+        let process = start(&directory, &database, None).await;
         let outcome = outcome(&process, &furnished).await;
 
         assert_eq!(outcome, promised(*step, has_look_up), "{step:?}");

@@ -5,8 +5,11 @@ pub(crate) mod process;
 
 pub(crate) mod answering;
 pub(crate) mod contract;
+pub(crate) mod database;
 pub(crate) mod glewlwyd;
 pub(crate) mod oidc_provider;
+pub(crate) mod postgres;
+pub(crate) mod program;
 pub(crate) mod served;
 pub(crate) mod shop;
 pub(crate) mod slow;
@@ -82,7 +85,7 @@ pub(crate) fn repository_root() -> PathBuf {
 
 /// An empty directory for the files of one process.
 pub(crate) fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("service").join(name);
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME")).join(name);
     // Absent on the first run.
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).expect("create the scratch directory");

@@ -4,9 +4,13 @@ mod command_line;
 mod connectors;
 #[cfg(feature = "failpoints")]
 mod crashes;
+#[expect(dead_code, reason = "what belongs to PostgreSQL alone is used by the other binary")]
 mod harness;
 mod oauth2;
 mod operators;
 mod rest;
 mod signing_keys;
 mod store;
+
+/// On what the tests of this binary run; those of `on_postgres.rs` are the same.
+pub(crate) const DATABASE: harness::database::Kind = harness::database::Kind::Sqlite;

@@ -5,31 +5,24 @@ use std::sync::Arc;
 
 use key_manager::domain::*;
 use key_manager::feed::RecordKind;
-use key_manager::store::sqlite::SqliteStore;
 use key_manager::store::*;
 use key_validation::{Secret, UnixTime};
 
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+use crate::harness::database::{Database, KEY};
+
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-struct Database {
+struct Opened {
     store: Arc<dyn Store>,
-    directory: tempfile::TempDir,
+    database: Database,
 }
 
-async fn database() -> Database {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, KEY).await;
-    store.migrate().await.unwrap();
-    Database { store, directory }
+async fn database() -> Opened {
+    let database = Database::create().await;
+    Opened { store: database.open(KEY).await, database }
 }
 
-async fn open(directory: &tempfile::TempDir, key: &str) -> Arc<dyn Store> {
-    let sealer = Sealer::new(&Secret::new(key)).unwrap();
-    Arc::new(SqliteStore::open(&directory.path().join("gatehouse.db"), sealer).await.unwrap())
-}
-
-impl Database {
+impl Opened {
     async fn write(&self) -> Box<dyn Transaction> {
         let writer = Writer { actor: "alice".to_owned(), request_id: "r-1".to_owned(), now: NOW };
         self.store.write(writer).await.unwrap()
@@ -193,10 +186,7 @@ async fn secrets_come_back_and_are_sealed_in_the_file() {
     assert_eq!((secret.expose(), key.handle.unwrap().expose()), ("s3cret-of-the-client", "registration-token"));
     let found = read.find_identity_provider_by_name("corporate").await.unwrap().unwrap();
     assert_eq!(found.secrets["initialAccessToken"].expose(), "initial-access-token");
-    let mut octets = Vec::new();
-    for entry in std::fs::read_dir(database.directory.path()).unwrap() {
-        octets.extend(std::fs::read(entry.unwrap().path()).unwrap());
-    }
+    let octets = database.database.octets().await;
     let holds = |text: &str| octets.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(holds("client-1"), "the test looks at the right files");
     for secret in ["s3cret-of-the-client", "registration-token", "initial-access-token"] {
@@ -209,7 +199,7 @@ async fn another_sealing_key_cannot_read_secrets_and_says_so() {
     let database = database().await;
     database.fill().await;
 
-    let other = open(&database.directory, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await;
+    let other = database.database.open("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await;
     let error = other.read().await.unwrap().find_key("k-1").await.unwrap_err().to_string();
 
     assert!(error.contains("application_keys/k-1/client_secret was sealed with another key"), "{error}");
@@ -231,28 +221,36 @@ async fn another_owners_things_are_a_miss() {
     }
 }
 
+/// A transaction of its own: after an error it is of no more use.
+macro_rules! assert_taken {
+    ($database:ident, $insert:ident($what:expr), $expected:expr) => {
+        let result = $database.write().await.$insert($what).await;
+        assert!(matches!(&result, Err(StoreError::Taken(unique)) if *unique == $expected), "{result:?}");
+    };
+}
+
 #[tokio::test]
 async fn what_may_be_there_once_is_refused_by_its_name() {
     let database = database().await;
     database.fill().await;
 
     let mut write = database.write().await;
-    let taken = |result: Result<(), StoreError>| match result {
-        Err(StoreError::Taken(unique)) => unique,
-        other => panic!("{other:?}"),
-    };
-    let name = Api { context: "/other".to_owned(), ..api("a-2", "pizzashack") };
-    assert_eq!(taken(write.insert_api(&name).await), Unique::ApiName);
-    let context = Api { context: "/pizzashack".to_owned(), ..api("a-2", "Other") };
-    assert_eq!(taken(write.insert_api(&context).await), Unique::ApiContext);
-    assert_eq!(taken(write.insert_application(&application("app-2", "Shop", "bob")).await), Unique::ApplicationName);
     write.insert_application(&application("app-2", "Shop", "eve")).await.unwrap();
-    assert_eq!(taken(write.insert_key(&key("k-2", "app-1", None)).await), Unique::Key);
-    assert_eq!(taken(write.insert_key(&key("k-2", "app-2", Some("client-1"))).await), Unique::ClientId);
-    let again = Subscription { id: "s-2".to_owned(), ..subscription() };
-    assert_eq!(taken(write.insert_subscription(&again).await), Unique::Subscription);
-    let again = IdentityProvider { id: "idp-2".to_owned(), ..identity_provider() };
-    assert_eq!(taken(write.insert_identity_provider(&again).await), Unique::IdentityProviderName);
+    write.commit().await.unwrap();
+    let name = Api { context: "/other".to_owned(), ..api("a-2", "pizzashack") };
+    let context = Api { context: "/pizzashack".to_owned(), ..api("a-2", "Other") };
+    let subscription = Subscription { id: "s-2".to_owned(), ..subscription() };
+    let identity_provider = IdentityProvider { id: "idp-2".to_owned(), ..identity_provider() };
+    let (no_client, client) = (key("k-2", "app-1", None), key("k-2", "app-2", Some("client-1")));
+
+    assert_taken!(database, insert_api(&name), Unique::ApiName);
+    assert_taken!(database, insert_api(&context), Unique::ApiContext);
+    assert_taken!(database, insert_api(&api("a-1", "Other")), Unique::Id);
+    assert_taken!(database, insert_application(&application("app-3", "Shop", "bob")), Unique::ApplicationName);
+    assert_taken!(database, insert_key(&no_client), Unique::Key);
+    assert_taken!(database, insert_key(&client), Unique::ClientId);
+    assert_taken!(database, insert_subscription(&subscription), Unique::Subscription);
+    assert_taken!(database, insert_identity_provider(&identity_provider), Unique::IdentityProviderName);
 }
 
 #[tokio::test]
@@ -264,8 +262,8 @@ async fn an_update_of_a_row_that_was_changed_since_is_refused() {
 
     let mut write = database.write().await;
     write.update_api(&read).await.unwrap();
-    assert!(matches!(write.update_api(&read).await, Err(StoreError::Changed)));
     assert_eq!(write.find_api("a-1").await.unwrap().unwrap().row_version, 2);
+    assert!(matches!(write.update_api(&read).await, Err(StoreError::Changed)));
 }
 
 #[tokio::test]
@@ -362,12 +360,51 @@ async fn another_epoch_begins_with_another_name_alone() {
 
 #[tokio::test]
 async fn a_database_without_schema_is_told_from_a_good_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, KEY).await;
+    let database = Database::empty().await;
+    let store = database.open(KEY).await;
 
     assert!(matches!(store.check_schema().await, Err(StoreError::Schema(_))));
     store.migrate().await.unwrap();
     store.check_schema().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_that_is_newer_than_the_program_is_refused_and_left_alone() {
+    let database = database().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'newer', TRUE, 'x', 0)";
+    database.database.execute(newer).await.unwrap();
+
+    for outcome in [database.store.check_schema().await, database.store.migrate().await] {
+        assert!(outcome.unwrap_err().to_string().contains("9999"));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_not_every_database_keeps_is_refused_and_never_found() {
+    let database = database().await;
+    let name = database.write().await.insert_application(&application("app-1", "a\0b", "bob")).await;
+    assert!(matches!(name, Err(StoreError::Text)), "{name:?}");
+    let mut read = database.read().await;
+    assert!(read.find_api("\0").await.unwrap().is_none());
+    assert_eq!(read.list_applications(Owner::Only("\0"), Window::ALL).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn texts_are_in_the_order_of_their_octets_whatever_the_databases_language() {
+    let database = database().await;
+    let mut write = database.write().await;
+    for name in ["b", "B", "a", "é", "_"] {
+        write.insert_application(&application(name, name, "bob")).await.unwrap();
+    }
+    write.commit().await.unwrap();
+
+    let listed = database.read().await.list_applications(Owner::Anybody, Window::ALL).await.unwrap().items;
+    let names: Vec<_> = listed.iter().map(|application| application.name.as_str()).collect();
+    assert_eq!(names, ["B", "_", "a", "b", "é"]);
+    let changes = database.read().await.list_changes((0, "", ""), 10).await.unwrap();
+    let ids: Vec<_> = changes.iter().map(|change| change.id.as_str()).collect();
+    assert_eq!(ids, ["B", "_", "a", "b", "é"]);
 }
 
 #[tokio::test]
@@ -430,15 +467,11 @@ async fn intents_are_due_by_time_unless_they_wait_for_a_person() {
 
 #[tokio::test]
 async fn the_audit_log_cannot_be_changed_even_past_the_store() {
-    use sqlx::Connection as _;
     let database = database().await;
     database.fill().await;
-    let path = database.directory.path().join("gatehouse.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
 
     for sql in ["UPDATE audit_log SET actor = 'eve'", "DELETE FROM audit_log"] {
-        let error = sqlx::query(sql).execute(&mut connection).await.unwrap_err();
+        let error = database.database.execute(sql).await.unwrap_err();
         assert!(error.to_string().contains("audit log"), "{error}");
     }
 }

@@ -51,7 +51,7 @@ fn free_port() -> u16 {
 
 fn create_database(path: &Path) {
     const SCHEMA: &str = "/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz";
-    assert!(Path::new(SCHEMA).is_file(), "Glewlwyd is not installed: `make identity-providers` installs it");
+    assert!(Path::new(SCHEMA).is_file(), "Glewlwyd is not installed: `make test-services` installs it");
     let mut unpack = Command::new("zcat").arg(SCHEMA).stdout(Stdio::piped()).spawn().expect("start zcat");
     let sql = unpack.stdout.take().expect("its output");
     let status = Command::new("sqlite3").arg(path).stdin(sql).status().expect("start sqlite3");

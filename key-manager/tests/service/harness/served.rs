@@ -12,9 +12,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::contract;
+use super::database::Database;
 
 pub(crate) const BOOTSTRAP: &str = "bootstrap-credential-of-a-test";
 pub(crate) const GATEWAY: &str = "gateway-credential-of-a-test";
+/// The configuration of the gateway `edge`.
+pub(crate) const GATEWAYS: &str = "[{name: edge, credential: gateway-credential-of-a-test}]";
 pub(crate) const PUBLISHER: &str = "/api/am/publisher/v4";
 pub(crate) const DEVPORTAL: &str = "/api/am/devportal/v3";
 pub(crate) const ADMIN: &str = "/api/am/admin/v4";
@@ -24,7 +27,7 @@ pub(crate) struct Served {
     client: reqwest::Client,
     pub(crate) service: Arc<Service>,
     tasks: [tokio::task::JoinHandle<()>; 2],
-    directory: tempfile::TempDir,
+    pub(crate) database: Database,
 }
 
 impl Drop for Served {
@@ -46,13 +49,17 @@ impl Served {
 
     /// With further configuration, in variables of the environment.
     pub(crate) async fn start_with(further: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("gatehouse.db").display().to_string();
+        Self::start_on(Database::create().await, further).await
+    }
+
+    /// On a database.
+    pub(crate) async fn start_on(database: Database, further: &[(&str, &str)]) -> Self {
+        let (name, value) = database.variable();
         let variables = [
-            ("GATEHOUSE__DATABASE__PATH", database.as_str()),
+            (name, value.as_str()),
             ("GATEHOUSE__SEALING__ALLOW_EPHEMERAL_KEY", "true"),
             ("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP),
-            ("GATEHOUSE__GATEWAYS", "[{name: edge, credential: gateway-credential-of-a-test}]"),
+            ("GATEHOUSE__GATEWAYS", GATEWAYS),
         ];
         let variables = variables.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let configuration = Configuration::load(None, variables).unwrap();
@@ -63,12 +70,7 @@ impl Served {
         let router = server::router(Arc::clone(&service));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let tasks = [serving, tokio::spawn(service.outbox.clone().run())];
-        Self { base, client: reqwest::Client::new(), service, tasks, directory }
-    }
-
-    /// The file of the database.
-    pub(crate) fn database(&self) -> std::path::PathBuf {
-        self.directory.path().join("gatehouse.db")
+        Self { base, client: reqwest::Client::new(), service, tasks, database }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

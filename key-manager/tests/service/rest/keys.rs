@@ -5,8 +5,6 @@ use std::time::Duration;
 use key_manager::connector::ConnectorError;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::harness::answering::{http, serve};
 use crate::harness::glewlwyd::Glewlwyd;
@@ -292,21 +290,19 @@ async fn s8_a_client_that_the_database_cannot_take_is_deleted_again() {
     });
     served.key_manager(settings).await;
     let application = format!("{DEVPORTAL}/applications/{}", served.application().await);
-    let options = SqliteConnectOptions::new().filename(served.database());
-    let mut other = options.connect().await.expect("another connection");
 
     // While the identity provider makes the client, somebody locks the database.
     let generating = generate(&served, &application, "PRODUCTION");
     let locking = async {
         let is_begun = |answer: &Answer| answer.body["list"][0]["attempts"] == 1;
         served.until("/api/gatehouse/v1/reconciliation", is_begun).await;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the lock");
+        served.database.lock().await
     };
-    let (generated, ()) = tokio::join!(generating, locking);
+    let (generated, lock) = tokio::join!(generating, locking);
 
     assert_failure(&generated, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(idp.clients(), [""; 0], "it is of no use to anybody");
-    sqlx::query("ROLLBACK").execute(&mut other).await.expect("the end of the lock");
+    lock.release().await;
     // Nobody could write down that it was deleted, and the identity provider has no look-up: a person looks.
     let is_told = |answer: &Answer| answer.body["list"][0]["state"] == "POSSIBLY_ORPHANED";
     served.until("/api/gatehouse/v1/reconciliation", is_told).await;

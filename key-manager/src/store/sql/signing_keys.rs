@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteTransaction, column, from_json, signed, to_json};
+use super::{Query, Row, SqlTransaction, from_json, to_json};
 use crate::domain::BackendSigningKey;
 use crate::store::{SigningKeys, StoreError};
 
@@ -13,13 +13,13 @@ fn place(key_id: &str) -> String {
 }
 
 #[async_trait]
-impl SigningKeys for SqliteTransaction {
+impl SigningKeys for SqlTransaction {
     async fn list_signing_keys(&mut self) -> Result<Vec<BackendSigningKey>> {
-        let query = sqlx::query("SELECT body, private_key FROM signing_keys ORDER BY created_at, key_id");
+        let query = Query::new("SELECT body, private_key FROM signing_keys ORDER BY created_at, key_id");
         let rows = self.fetch_all(query).await?;
-        let key = |row| {
-            let key: BackendSigningKey = from_json("a signing key", column(row, 0)?)?;
-            let private_key = self.open(&place(&key.key_id), column(row, 1)?)?;
+        let key = |row: &Row| {
+            let key: BackendSigningKey = from_json("a signing key", row.text(0)?)?;
+            let private_key = self.open(&place(&key.key_id), row.octets(1)?)?;
             Ok(BackendSigningKey { private_key, ..key })
         };
         rows.iter().map(key).collect()
@@ -27,20 +27,20 @@ impl SigningKeys for SqliteTransaction {
 
     async fn insert_signing_key(&mut self, key: &BackendSigningKey) -> Result<()> {
         let sealed = self.seal(&place(&key.key_id), &key.private_key)?;
-        let query = sqlx::query("INSERT INTO signing_keys VALUES (?, ?, ?, ?)").bind(&key.key_id);
-        let query = query.bind(signed(key.created_at.as_millis())).bind(to_json(key)?).bind(sealed);
+        let query = Query::new("INSERT INTO signing_keys VALUES ($1, $2, $3, $4)").bind(&key.key_id);
+        let query = query.bind(key.created_at.as_millis()).bind(to_json(key)?).bind(sealed);
         self.execute(query).await?;
         self.audit("create", "signing_key", &key.key_id).await
     }
 
     async fn update_signing_key(&mut self, key: &BackendSigningKey) -> Result<()> {
-        let query = sqlx::query("UPDATE signing_keys SET body = ? WHERE key_id = ?");
+        let query = Query::new("UPDATE signing_keys SET body = $1 WHERE key_id = $2");
         self.execute_on_one(query.bind(to_json(key)?).bind(&key.key_id)).await?;
         self.audit("update", "signing_key", &key.key_id).await
     }
 
     async fn delete_signing_key(&mut self, key_id: &str) -> Result<()> {
-        self.execute_on_one(sqlx::query("DELETE FROM signing_keys WHERE key_id = ?").bind(key_id)).await?;
+        self.execute_on_one(Query::new("DELETE FROM signing_keys WHERE key_id = $1").bind(key_id)).await?;
         self.audit("delete", "signing_key", key_id).await
     }
 }

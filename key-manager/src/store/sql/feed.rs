@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
 
-use super::{SqliteTransaction, column, failure, from_json, signed, to_json, unsigned, word};
+use super::{Query, Row, SqlTransaction, from_json, to_json};
 use crate::domain::{Gateway, Revision, Subscription};
 use crate::feed::{RecordChange, RecordKind, bucket};
 use crate::store::{Feed, FeedState, StoreError};
@@ -13,15 +12,15 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 const SELECT: &str = "SELECT number, kind, id, bucket, api_id, application_id, record FROM feed_records";
 
-fn change(row: &SqliteRow) -> Result<RecordChange> {
-    let record: Option<&str> = column(row, 6)?;
+fn change(row: &Row) -> Result<RecordChange> {
+    let record = row.optional_text(6)?;
     Ok(RecordChange {
-        number: unsigned(row, 0)?,
-        kind: kind(column(row, 1)?)?,
-        id: column(row, 2)?,
-        bucket: u16::try_from(unsigned(row, 3)?).unwrap_or(u16::MAX),
-        api_id: column(row, 4)?,
-        application_id: column(row, 5)?,
+        number: row.number(0)?,
+        kind: kind(row.text(1)?)?,
+        id: row.text(2)?.to_owned(),
+        bucket: u16::try_from(row.number(3)?).unwrap_or(u16::MAX),
+        api_id: row.optional_text(4)?.map(str::to_owned),
+        application_id: row.optional_text(5)?.map(str::to_owned),
         record: record.map(|record| from_json("a feed record", record)).transpose()?,
     })
 }
@@ -31,61 +30,61 @@ fn kind(word: &str) -> Result<RecordKind> {
 }
 
 #[async_trait]
-impl Feed for SqliteTransaction {
+impl Feed for SqlTransaction {
     async fn feed_state(&mut self) -> Result<FeedState> {
-        let query = sqlx::query("SELECT epoch, number, complete_since FROM feed_state");
-        let row = query.fetch_one(&mut *self.inner).await.map_err(failure)?;
-        let revision = Revision { epoch: column(&row, 0)?, number: unsigned(&row, 1)? };
-        Ok(FeedState { revision, complete_since: unsigned(&row, 2)? })
+        let query = Query::new("SELECT epoch, number, complete_since FROM feed_state");
+        let row = self.fetch_one(query).await?;
+        let revision = Revision { epoch: row.text(0)?.to_owned(), number: row.number(1)? };
+        Ok(FeedState { revision, complete_since: row.number(2)? })
     }
 
     async fn list_changes(&mut self, after: (u64, &str, &str), limit: u32) -> Result<Vec<RecordChange>> {
-        let sql = format!("{SELECT} WHERE (number, kind, id) > (?, ?, ?) ORDER BY number, kind, id LIMIT ?");
-        let query = sqlx::query(&sql).bind(signed(after.0)).bind(after.1).bind(after.2).bind(limit);
+        let sql = format!("{SELECT} WHERE (number, kind, id) > ($1, $2, $3) ORDER BY number, kind, id LIMIT $4");
+        let query = Query::new(&sql).bind(after.0).bind(after.1).bind(after.2).bind(limit);
         self.fetch_all(query).await?.iter().map(change).collect()
     }
 
     async fn list_records(&mut self, kind: RecordKind, first: u16, limit: u32) -> Result<Vec<RecordChange>> {
         let with_subscriptions = if kind == RecordKind::Application { "subscription" } else { kind.as_str() };
         let sql = format!(
-            "{SELECT} WHERE kind IN (?, ?) AND bucket >= ? AND record IS NOT NULL ORDER BY bucket, kind, id LIMIT ?"
+            "{SELECT} WHERE kind IN ($1, $2) AND bucket >= $3 AND record IS NOT NULL ORDER BY bucket, kind, id LIMIT $4"
         );
-        let query = sqlx::query(&sql).bind(kind.as_str()).bind(with_subscriptions).bind(first).bind(limit);
+        let query = Query::new(&sql).bind(kind.as_str()).bind(with_subscriptions).bind(first).bind(limit);
         self.fetch_all(query).await?.iter().map(change).collect()
     }
 
     async fn count_records(&mut self) -> Result<Vec<(RecordKind, u64)>> {
         let sql = "SELECT kind, count(*) FROM feed_records WHERE record IS NOT NULL GROUP BY kind";
-        let rows = self.fetch_all(sqlx::query(sql)).await?;
-        rows.iter().map(|row| Ok((kind(column(row, 0)?)?, unsigned(row, 1)?))).collect()
+        let rows = self.fetch_all(Query::new(sql)).await?;
+        rows.iter().map(|row| Ok((kind(row.text(0)?)?, row.number(1)?))).collect()
     }
 
     async fn begin_epoch(&mut self, epoch: &str) -> Result<()> {
-        let sql = "UPDATE feed_state SET epoch = ?, number = number + 1 WHERE epoch <> ?";
-        self.execute_on_one(sqlx::query(sql).bind(epoch).bind(epoch)).await?;
+        let sql = "UPDATE feed_state SET epoch = $1, number = number + 1 WHERE epoch <> $1";
+        self.execute_on_one(Query::new(sql).bind(epoch)).await?;
         self.number = Some(self.feed_state().await?.revision.number);
         self.audit("create", "epoch", epoch).await
     }
 
     async fn compact_feed(&mut self, up_to: u64) -> Result<()> {
-        let sql = "UPDATE feed_state SET complete_since = max(complete_since, min(number, ?))";
-        self.execute(sqlx::query(sql).bind(signed(up_to))).await?;
-        let sql = "DELETE FROM feed_records WHERE record IS NULL AND number <= ?";
-        self.execute(sqlx::query(sql).bind(signed(up_to))).await.map(drop)
+        let sql = "UPDATE feed_state SET complete_since = CASE WHEN number < $1 THEN number ELSE $1 END WHERE complete_since < $1";
+        self.execute(Query::new(sql).bind(up_to)).await?;
+        let sql = "DELETE FROM feed_records WHERE record IS NULL AND number <= $1";
+        self.execute(Query::new(sql).bind(up_to)).await.map(drop)
     }
 
     async fn list_gateways(&mut self) -> Result<Vec<Gateway>> {
-        let rows = self.fetch_all(sqlx::query("SELECT body FROM gateways ORDER BY name")).await?;
-        rows.iter().map(|row| from_json("a gateway", column(row, 0)?)).collect()
+        let rows = self.fetch_all(Query::new("SELECT body FROM gateways ORDER BY name")).await?;
+        rows.iter().map(|row| from_json("a gateway", row.text(0)?)).collect()
     }
 
     async fn put_gateway(&mut self, gateway: &Gateway) -> Result<()> {
-        let sql = "INSERT INTO gateways VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
-        self.execute(sqlx::query(sql).bind(&gateway.name).bind(to_json(gateway)?)).await.map(drop)
+        let sql = "INSERT INTO gateways VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET body = excluded.body";
+        self.execute(Query::new(sql).bind(&gateway.name).bind(to_json(gateway)?)).await.map(drop)
     }
 }
 
-impl SqliteTransaction {
+impl SqlTransaction {
     /// Tells gateways of a record; `None` when it is gone, or none of their business.
     pub(super) async fn publish(&mut self, kind: RecordKind, id: &str, record: Option<Value>) -> Result<()> {
         self.put_record(kind, id, bucket(id), (None, None), record).await
@@ -112,15 +111,15 @@ impl SqliteTransaction {
         let record = record.map(|record| record.to_string());
         if record.is_none() {
             // Nothing to take back from gateways that were never told.
-            let sql = "SELECT count(*) FROM feed_records WHERE kind = ? AND id = ?";
-            if self.count(sqlx::query(sql).bind(word(&kind)?).bind(id)).await? == 0 {
+            let sql = "SELECT count(*) FROM feed_records WHERE kind = $1 AND id = $2";
+            if self.count(Query::new(sql).bind(kind.as_str()).bind(id)).await? == 0 {
                 return Ok(());
             }
         }
         let number = self.next_number().await?;
-        let sql = "INSERT INTO feed_records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE \
+        let sql = "INSERT INTO feed_records VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, id) DO UPDATE \
                    SET number = excluded.number, record = excluded.record";
-        let query = sqlx::query(sql).bind(word(&kind)?).bind(id).bind(signed(number)).bind(bucket);
+        let query = Query::new(sql).bind(kind.as_str()).bind(id).bind(number).bind(bucket);
         self.execute(query.bind(api_id).bind(application_id).bind(record)).await.map(drop)
     }
 
@@ -129,8 +128,8 @@ impl SqliteTransaction {
         if let Some(number) = self.number {
             return Ok(number);
         }
-        let query = sqlx::query("UPDATE feed_state SET number = number + 1 RETURNING number");
-        let number = unsigned(&query.fetch_one(&mut *self.inner).await.map_err(failure)?, 0)?;
+        let query = Query::new("UPDATE feed_state SET number = number + 1 RETURNING number");
+        let number = self.fetch_one(query).await?.number(0)?;
         self.number = Some(number);
         Ok(number)
     }

@@ -1,0 +1,15 @@
+//! What has to do with the database once more, on `PostgreSQL`, and what it alone can do.
+
+#[cfg(feature = "failpoints")]
+mod crashes;
+#[expect(dead_code, reason = "what the connectors are tested with is used by the other binary")]
+mod harness;
+mod oauth2;
+mod operators;
+mod outages;
+mod rest;
+mod signing_keys;
+mod store;
+
+/// On what the tests of this binary run.
+pub(crate) const DATABASE: harness::database::Kind = harness::database::Kind::Postgres;
