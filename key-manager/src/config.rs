@@ -7,6 +7,7 @@ mod duration;
 mod environment;
 mod raw;
 mod secret;
+mod user_store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use crate::signing_keys::Rotation;
 use crate::store::postgres;
 use raw::{Raw, RawBackendJwt, RawDatabase, RawNamed};
 use secret::SecretText;
+use user_store::RawUserStore;
+pub use user_store::{UserStoreConfiguration, UserStoreKind};
 
 /// Everything that the service is told.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub struct Configuration {
     pub public_url: Option<String>,
     /// When the secret of a client is shown.
     pub secret_display: SecretDisplay,
+    /// Where users' claims and roles are.
+    pub user_store: Option<UserStoreConfiguration>,
     /// When keys that sign backend JWTs follow each other.
     pub rotation: Rotation,
     /// How long whoever carries out an intent of the outbox is thought to be at it.
@@ -186,6 +191,7 @@ impl Configuration {
             resource_servers: check_named("resourceServers", raw.resource_servers)?,
             public_url: check_public_url(raw.server.public_url)?,
             secret_display: raw.clients.secret_display,
+            user_store: raw.user_store.map(RawUserStore::check).transpose()?,
             rotation: check_rotation(&raw.backend_jwt)?,
             abandoned_after: raw.outbox.abandoned_after.0,
         })

@@ -31,3 +31,4 @@ pub mod server;
 pub mod service;
 pub mod signing_keys;
 pub mod store;
+pub mod users;

@@ -117,12 +117,12 @@ fn routes(portal: Portal) -> Routes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
 
-    pub(super) fn identity_provider() -> crate::domain::IdentityProvider {
+    pub(crate) fn identity_provider() -> crate::domain::IdentityProvider {
         admin::blank(key_validation::UnixTime::from_seconds(0))
     }
 

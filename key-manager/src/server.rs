@@ -21,6 +21,7 @@ use crate::service::Service;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Sealer, Store, StoreError};
+use crate::users::Users;
 use crate::{feed, oauth2, operators, requests};
 
 /// How often it is looked for what time asks for.
@@ -75,6 +76,7 @@ pub fn assemble(
         gateways: configuration.gateways,
         resource_servers: configuration.resource_servers,
         public_url: configuration.public_url,
+        users: configuration.user_store.as_ref().map(Users::of),
         secret_display: configuration.secret_display,
         rotation: configuration.rotation,
         metrics: Arc::new(Metrics::new()?),

@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Executor;
 use crate::signing_keys::Rotation;
 use crate::store::{Store, StoreError, Transaction, Writer};
+use crate::users::Users;
 
 /// What every endpoint and task works with.
 pub struct Service {
@@ -36,6 +37,8 @@ pub struct Service {
     pub resource_servers: Vec<NamedCredential>,
     /// Where clients reach the service, when that is not where their requests say.
     pub public_url: Option<String>,
+    /// What is known of users, where there is a user store.
+    pub users: Option<Users>,
     /// When the secret of a client is shown.
     pub secret_display: SecretDisplay,
     /// When keys that sign backend JWTs follow each other.

@@ -42,6 +42,9 @@ pub(super) async fn look(configuration: Configuration, connectors: ConnectorType
     if is_readable {
         let service = server::assemble(configuration, store, connectors)?;
         look_at_secrets(&service, &mut findings).await?;
+        if let Some(users) = &service.users {
+            findings.tell("user store", users.check().await)?;
+        }
         look_at_gateways(&service, &mut findings).await?;
         look_at_outbox(&service, &mut findings).await?;
     }

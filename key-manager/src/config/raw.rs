@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::duration::DurationText;
 use super::secret::SecretText;
+use super::user_store::RawUserStore;
 use super::{SecretDisplay, UserClaim};
 
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +22,7 @@ pub(super) struct Raw {
     pub(super) clients: RawClients,
     pub(super) gateways: Vec<RawNamed>,
     pub(super) resource_servers: Vec<RawNamed>,
+    pub(super) user_store: Option<RawUserStore>,
     pub(super) backend_jwt: RawBackendJwt,
     pub(super) outbox: RawOutbox,
 }

@@ -10,6 +10,7 @@ use crate::connector::ConnectorError;
 use crate::failure::Failure;
 use crate::rest::RestError;
 use crate::store::StoreError;
+use crate::users::CompletionError;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -83,6 +84,19 @@ impl From<StoreError> for OauthError {
         let Failure { status, description, .. } = error.into();
         let error = if status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
         Self::new(status, error, description)
+    }
+}
+
+/// A user store that cannot be asked leaves no verdict: an answer with the wrong scopes would be one.
+impl From<CompletionError> for OauthError {
+    fn from(error: CompletionError) -> Self {
+        match error {
+            CompletionError::UserStore(error) => {
+                tracing::warn!(%error, "a user was not looked up");
+                Self::unavailable(error.to_string())
+            }
+            CompletionError::Store(error) => error.into(),
+        }
     }
 }
 

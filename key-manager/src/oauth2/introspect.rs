@@ -9,12 +9,12 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use key_validation::Secret;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::client::ClientForm;
 use super::error::OauthError;
 use crate::callers::bearer_token;
-use crate::connector::{Introspection, TokenTypeHint};
+use crate::connector::{ActiveToken, Introspection, TokenTypeHint};
 use crate::domain::IdentityProvider;
 use crate::service::{Service, is_same};
 
@@ -46,11 +46,23 @@ pub(super) async fn introspect(
     let provider = identity_provider(&service, named).await?;
     let connector = service.connect(&provider).map_err(|error| OauthError::bad_gateway(&error))?;
     let body = match connector.introspect(token, hint).await {
-        Ok(Introspection::Active(active)) => active.members.into(),
+        Ok(Introspection::Active(active)) => completed(&service, &provider, *active).await?.into(),
         Ok(Introspection::Inactive) => json!({ "active": false }),
         Err(error) => return Err(OauthError::bad_gateway(&error)),
     };
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
+}
+
+/// The answer with what the user store says of the user.
+async fn completed(
+    service: &Service,
+    provider: &IdentityProvider,
+    active: ActiveToken,
+) -> Result<Map<String, Value>, OauthError> {
+    match &service.users {
+        Some(users) => Ok(users.complete(&*service.store, provider, active).await?),
+        None => Ok(active.members),
+    }
 }
 
 /// A gateway or a resource server by its bearer credential; a resource server by Basic too.

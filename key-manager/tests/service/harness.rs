@@ -12,6 +12,7 @@ pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod served;
 pub(crate) mod shop;
+pub(crate) mod slapd;
 pub(crate) mod slow;
 
 use std::path::{Path, PathBuf};
@@ -90,6 +91,11 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).expect("create the scratch directory");
     directory
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("the address").port()
 }
 
 /// Asks a starting process again and again until it has what is waited for.

@@ -11,6 +11,7 @@ mod operators;
 mod rest;
 mod signing_keys;
 mod store;
+mod users;
 
 /// On what the tests of this binary run; those of `on_postgres.rs` are the same.
 pub(crate) const DATABASE: harness::database::Kind = harness::database::Kind::Sqlite;

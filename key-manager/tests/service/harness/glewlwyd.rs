@@ -9,7 +9,7 @@ use reqwest::header::{COOKIE, SET_COOKIE};
 use serde_json::{Value, json};
 
 use super::process::Supervised;
-use super::{connect, scratch, until};
+use super::{connect, free_port, scratch, until};
 
 pub(crate) struct Glewlwyd {
     _process: Supervised,
@@ -42,11 +42,6 @@ impl Glewlwyd {
         let connector = connect("glewlwyd", &issuer, properties);
         Self { _process: process, connector, settings }
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("the address").port()
 }
 
 fn create_database(path: &Path) {
