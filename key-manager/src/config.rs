@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::signing_keys::Rotation;
 use crate::store::postgres;
+use duration::DurationText;
 use raw::{Raw, RawBackendJwt, RawDatabase, RawNamed};
 use secret::SecretText;
 use user_store::RawUserStore;
@@ -33,6 +34,8 @@ pub struct Configuration {
     pub operators_listen: SocketAddr,
     /// Where everything lasting is.
     pub database: Database,
+    /// How long a write waits for its turn there.
+    pub database_wait: Duration,
     /// Seals secrets at rest: 32 octets in base64.
     pub sealing_key: SealingKey,
     /// Acts as user `admin` with every `apim:*` scope.
@@ -130,6 +133,8 @@ impl ConfigurationError {
     }
 }
 
+/// How long a write waits for its turn when nothing else is said.
+const DATABASE_WAIT: Duration = Duration::from_secs(5);
 /// Where an `SQLite` database is when nothing else is said.
 const DATABASE_FILE: &str = "gatehouse.db";
 /// Gateways ask for keys every 10 s at most.
@@ -179,6 +184,7 @@ impl Configuration {
         Ok(Self {
             listen: raw.server.listen,
             operators_listen: raw.operators.listen,
+            database_wait: check_wait(raw.database.wait)?,
             database: check_database(raw.database)?,
             sealing_key,
             bootstrap_credential,
@@ -222,6 +228,14 @@ fn check_database(raw: RawDatabase) -> Result<Database, ConfigurationError> {
             Ok(Database::Postgres(url))
         }
         (path, None) => Ok(Database::Sqlite(path.unwrap_or_else(|| PathBuf::from(DATABASE_FILE)))),
+    }
+}
+
+fn check_wait(wait: Option<DurationText>) -> Result<Duration, ConfigurationError> {
+    match wait.map(|DurationText(wait)| wait) {
+        None => Ok(DATABASE_WAIT),
+        Some(wait) if wait.is_zero() => Err(ConfigurationError::new("database.wait", "must be `1s` or more")),
+        Some(wait) => Ok(wait),
     }
 }
 

@@ -93,12 +93,13 @@ pub async fn open_store(configuration: &Configuration) -> anyhow::Result<Arc<dyn
         SealingKey::Given(key) => Sealer::new(key)?,
         SealingKey::Ephemeral => Sealer::ephemeral()?,
     };
+    let wait = configuration.database_wait;
     Ok(match &configuration.database {
         Database::Sqlite(path) => {
-            let store = SqliteStore::open(path, sealer).await;
+            let store = SqliteStore::open(path, sealer, wait).await;
             Arc::new(store.with_context(|| format!("database {}", path.display()))?)
         }
-        Database::Postgres(url) => Arc::new(PostgresStore::open(url, sealer)?),
+        Database::Postgres(url) => Arc::new(PostgresStore::open(url, sealer, wait)?),
     })
 }
 

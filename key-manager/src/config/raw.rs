@@ -46,6 +46,7 @@ pub(super) struct RawDatabase {
     pub(super) path: Option<PathBuf>,
     pub(super) url: Option<SecretText>,
     pub(super) url_file: Option<PathBuf>,
+    pub(super) wait: Option<DurationText>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -19,15 +19,12 @@ use super::{Sealer, Store, StoreError, Transaction, Unique, Writer};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How long it is waited for a connection, and for a writer's turn.
-const WAIT: Duration = Duration::from_secs(5);
 const READERS: u32 = 8;
 /// Read transactions that see one state.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// What every statement may take, and a transaction between two of them: a process that hangs must not stop the others.
 /// Its keep-alives end one whose machine is gone.
-const LIMITS: [(&str, &str); 6] = [
-    ("lock_timeout", "5s"),
+const LIMITS: [(&str, &str); 5] = [
     ("statement_timeout", "30s"),
     ("idle_in_transaction_session_timeout", "30s"),
     ("tcp_keepalives_idle", "10"),
@@ -38,6 +35,7 @@ const LIMITS: [(&str, &str); 6] = [
 /// The store in a `PostgreSQL` database.
 pub struct PostgresStore {
     options: PgConnectOptions,
+    wait: Duration,
     readers: PgPool,
     writer: PgPool,
     sealer: Arc<Sealer>,
@@ -58,22 +56,23 @@ fn options(url: &Secret) -> Result<PgConnectOptions, &'static str> {
     options.ok_or("must be a URL like `postgres://user:password@host:5432/database`")
 }
 
-fn pool(size: u32) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(size).acquire_timeout(WAIT)
+fn pool(size: u32, wait: Duration) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(size).acquire_timeout(wait)
 }
 
 impl PostgresStore {
-    /// Over a database; nothing is sent yet.
+    /// Over a database; nothing is sent yet. It is waited so long for a connection, and for a writer's turn.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the URL is none.
-    pub fn open(url: &Secret, sealer: Sealer) -> Result<Self, StoreError> {
+    pub fn open(url: &Secret, sealer: Sealer, wait: Duration) -> Result<Self, StoreError> {
         let options = options(url).map_err(|reason| StoreError::Unavailable(format!("its URL {reason}")))?;
         let options = options.application_name("gatehouse-key-manager");
         // One writing connection: writers of this process queue here, fairly, and only those of others at the row.
-        let writer = pool(1).connect_lazy_with(options.clone().options(LIMITS));
-        let readers = pool(READERS).connect_lazy_with(options.clone().options(LIMITS));
-        Ok(Self { options, readers, writer, sealer: Arc::new(sealer), commits: Arc::new(watch::Sender::new(0)) })
+        let limited = options.clone().options(LIMITS).options([("lock_timeout", wait.as_millis().to_string())]);
+        let writer = pool(1, wait).connect_lazy_with(limited.clone());
+        let readers = pool(READERS, wait).connect_lazy_with(limited);
+        Ok(Self { options, wait, readers, writer, sealer: Arc::new(sealer), commits: Arc::new(watch::Sender::new(0)) })
     }
 
     fn transaction(&self, inner: sqlx::Transaction<'static, Postgres>, writer: Option<Writer>) -> Box<dyn Transaction> {
@@ -97,7 +96,7 @@ impl Store for PostgresStore {
     /// One process at a time, under an advisory lock of the database; the others wait.
     async fn migrate(&self) -> Result<(), StoreError> {
         // Without limits: a migration takes as long as it takes.
-        let pool = pool(1).connect_lazy_with(self.options.clone());
+        let pool = pool(1, self.wait).connect_lazy_with(self.options.clone());
         let outcome = MIGRATOR.run(&pool).await;
         pool.close().await;
         outcome.map_err(|error| sql::migration_failure(error, Postgres::failure))

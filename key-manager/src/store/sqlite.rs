@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Sqlite;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteSynchronous,
 };
+use sqlx::{Connection as _, Sqlite};
 use tokio::sync::watch;
 
 use super::sql::{self, Dialect, Opened, SqlTransaction};
@@ -19,8 +19,6 @@ use super::{Sealer, Store, StoreError, Transaction, Unique, Writer};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a writer waits for its turn.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 8;
 
 /// The store in an `SQLite` file.
@@ -31,23 +29,30 @@ pub struct SqliteStore {
     commits: Arc<watch::Sender<u64>>,
 }
 
+/// A failure that makes `SQLite` roll back by itself, such as a full disk, leaves a connection on which the library thinks
+/// that a transaction is still open, for ever: it goes, and another one is made.
+fn pool(size: u32, wait: Duration) -> SqlitePoolOptions {
+    let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(wait);
+    pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+}
+
 impl SqliteStore {
-    /// Opens the file, which is made when there is none.
+    /// Opens the file, which is made when there is none. A writer waits so long for its turn.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be opened.
-    pub async fn open(path: &Path, sealer: Sealer) -> Result<Self, StoreError> {
+    pub async fn open(path: &Path, sealer: Sealer, wait: Duration) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(wait);
         // One writing connection: writers of this process queue here, fairly, and only those of others at the file.
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY_TIMEOUT);
+        let writer = pool(1, wait);
         let writer = writer.connect_with(options.clone()).await.map_err(Sqlite::failure)?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(BUSY_TIMEOUT);
+        let readers = pool(READERS, wait);
         let readers = readers.connect_with(options.read_only(true)).await.map_err(Sqlite::failure)?;
         let commits = Arc::new(watch::Sender::new(0));
         Ok(Self { readers, writer, sealer: Arc::new(sealer), commits })

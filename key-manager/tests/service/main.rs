@@ -4,6 +4,7 @@ mod command_line;
 mod connectors;
 #[cfg(feature = "failpoints")]
 mod crashes;
+mod disk;
 #[expect(dead_code, reason = "what belongs to PostgreSQL alone is used by the other binary")]
 mod harness;
 mod oauth2;

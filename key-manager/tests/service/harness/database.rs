@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use key_manager::store::postgres::PostgresStore;
 use key_manager::store::sqlite::SqliteStore;
@@ -14,6 +15,8 @@ use super::postgres::Cluster;
 
 /// What seals secrets in the databases of tests.
 pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// How long a writer waits for its turn in what tests open themselves.
+const WAIT: Duration = Duration::from_secs(5);
 /// Has the schema, and is copied for each test.
 const TEMPLATE: &str = "gatehouse_template";
 
@@ -81,9 +84,9 @@ impl Database {
     pub(crate) async fn open(&self, key: &str) -> Arc<dyn Store> {
         let sealer = Sealer::new(&Secret::new(key)).expect("a sealing key");
         match self {
-            Self::Sqlite(folder) => Arc::new(SqliteStore::open(&file(folder), sealer).await.expect("a store")),
+            Self::Sqlite(folder) => Arc::new(SqliteStore::open(&file(folder), sealer, WAIT).await.expect("a store")),
             Self::Postgres { cluster, name } => {
-                Arc::new(PostgresStore::open(&Secret::new(cluster.url(name)), sealer).expect("a store"))
+                Arc::new(PostgresStore::open(&Secret::new(cluster.url(name)), sealer, WAIT).expect("a store"))
             }
         }
     }
@@ -168,7 +171,7 @@ fn cluster() -> Arc<Cluster> {
 async fn prepare_template(cluster: &Cluster) {
     cluster.execute("postgres", &format!("CREATE DATABASE {TEMPLATE}")).await.expect("a database");
     let sealer = Sealer::new(&Secret::new(KEY)).expect("a sealing key");
-    let store = PostgresStore::open(&Secret::new(cluster.url(TEMPLATE)), sealer).expect("a store");
+    let store = PostgresStore::open(&Secret::new(cluster.url(TEMPLATE)), sealer, WAIT).expect("a store");
     store.migrate().await.expect("a schema");
     // A database that somebody is connected to cannot be copied.
     store.close().await;

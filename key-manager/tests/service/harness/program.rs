@@ -21,8 +21,21 @@ pub(crate) struct Program {
 impl Program {
     /// One on a database, with further configuration in variables of the environment. Its log is `<name>.log`.
     pub(crate) async fn start(directory: &Path, name: &str, database: &Database, further: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse-key-manager"));
-        command.arg("serve");
+        Self::start_within(&[], directory, name, database, further).await
+    }
+
+    /// One that another program starts, whose last arguments it is.
+    pub(crate) async fn start_within(
+        wrapper: &[String],
+        directory: &Path,
+        name: &str,
+        database: &Database,
+        further: &[(&str, &str)],
+    ) -> Self {
+        let program = env!("CARGO_BIN_EXE_gatehouse-key-manager").to_owned();
+        let mut arguments = wrapper.iter().chain([&program]);
+        let mut command = Command::new(arguments.next().unwrap_or(&program));
+        command.args(arguments).arg("serve");
         let (variable, value) = database.variable();
         let variables = [
             ("GATEHOUSE__SERVER__LISTEN", "127.0.0.1:0"),

@@ -281,7 +281,7 @@ async fn s8_a_caller_who_goes_away_loses_no_client() {
 
 #[tokio::test]
 async fn s8_a_client_that_the_database_cannot_take_is_deleted_again() {
-    let further = [("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s")];
+    let further = [("GATEHOUSE__OUTBOX__ABANDONED_AFTER", "1s"), ("GATEHOUSE__DATABASE__WAIT", "1s")];
     let (served, idp) = (Served::start_with(&further).await, OidcProvider::start("keys-locked").await);
     let slow = way_to(&idp.issuer, Duration::from_secs(2)).await;
     let settings = json!({
