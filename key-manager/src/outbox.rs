@@ -3,7 +3,6 @@
 mod apis;
 mod clients;
 mod executor;
-mod key_locks;
 mod owners;
 mod step;
 
@@ -15,7 +14,6 @@ use serde::{Deserialize, Serialize};
 pub use clients::forget;
 pub(crate) use clients::reference;
 pub use executor::{CarryOutError, Executor};
-pub use key_locks::KeyLocks;
 pub use step::Step;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(5);

@@ -16,6 +16,8 @@
 //! * Secrets are sealed before they are written ([`Sealer`]).
 
 mod error;
+mod locks;
+mod newest;
 pub mod postgres;
 mod repositories;
 mod sealer;
@@ -27,6 +29,7 @@ use key_validation::UnixTime;
 
 use crate::domain::Revision;
 pub use error::{StoreError, Unique};
+pub use locks::Lock;
 pub use repositories::*;
 pub use sealer::{Sealer, SealerError};
 
@@ -45,12 +48,14 @@ pub trait Store: Send + Sync {
     /// Whether the schema is the one that this program knows: older and newer ones are not.
     async fn check_schema(&self) -> Result<(), StoreError>;
 
-    /// Waits for a commit in this process after `seen`, counted by [`Store::commits`]. Other processes' commits are
-    /// not heard.
-    async fn committed_after(&self, seen: u64);
+    /// The number of the newest revision, as far as this process has heard.
+    fn newest(&self) -> u64;
 
-    /// How many transactions of this process have changed the registry.
-    fn commits(&self) -> u64;
+    /// Waits until the newest revision is another than `seen`, whichever process has made it.
+    async fn changed_since(&self, seen: u64);
+
+    /// Waits until nobody else has the lock of this name, in any process that may work on the database.
+    async fn lock(&self, name: &str) -> Result<Lock, StoreError>;
 
     /// Closes all connections.
     async fn close(&self);

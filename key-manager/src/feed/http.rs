@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::page::{self, Cursor};
 use super::signing_key::signing_key;
@@ -19,8 +20,6 @@ use crate::domain::{Gateway, Revision};
 use crate::failure::Failure;
 use crate::service::{Service, is_same};
 
-/// How often other processes' commits are looked for while a gateway waits.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Longest body in octets: an acknowledgement.
 const BODY_BYTES: usize = 64 * 1024;
@@ -69,27 +68,24 @@ async fn registry(
     }
     let applied = asked.revision.as_deref().map(parse_revision).transpose()?;
     let wait = asked.wait.as_deref().map_or(Ok(Duration::ZERO), parse_wait)?;
-    // A time-out drops the answer that was being read, never one that was sent.
-    match tokio::time::timeout(wait.max(LOOK_AGAIN), changed(&service, applied.as_ref(), wait)).await {
-        Ok(result) => result,
-        Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
-    }
+    changed(&service, applied.as_ref(), wait).await
 }
 
 /// The first page of what is new to a gateway, once there is something.
 async fn changed(service: &Service, applied: Option<&Revision>, wait: Duration) -> Result<Response, Failure> {
     let mut shutting_down = service.shutting_down.subscribe();
+    let end = Instant::now() + wait;
     loop {
-        let seen = service.store.commits();
+        let seen = service.store.newest();
         if let Some(response) = first_page(service, applied).await? {
             return Ok(response);
         }
-        if wait.is_zero() || *shutting_down.borrow() {
+        if Instant::now() >= end || *shutting_down.borrow() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         tokio::select! {
-            () = service.store.committed_after(seen) => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = service.store.changed_since(seen) => {}
+            () = tokio::time::sleep_until(end) => {}
             _ = shutting_down.changed() => {}
         }
     }

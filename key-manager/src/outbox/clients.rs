@@ -122,6 +122,10 @@ impl Executor {
     async fn write_client(&self, intent: &Intent, key_id: &str, client: &RegisteredClient) -> Result<(), StoreError> {
         let mut transaction = self.write(&intent.request_id).await?;
         let mut key = transaction.find_key(key_id).await?.ok_or(StoreError::Changed)?;
+        if key.client_id.as_ref() == Some(&client.client_id) {
+            // A try before this one was committed and its answer lost, or somebody has taken the client over.
+            return Ok(());
+        }
         if key.state == KeyState::Creating {
             key.state = KeyState::Created;
         }
@@ -146,7 +150,7 @@ impl Executor {
     /// Deletes the client of a key. Deleting twice does no harm, so that a failed one is always tried again.
     pub(super) async fn delete(&self, intent: &Intent, key_id: &str) -> Result<(), CarryOutError> {
         Step::DeleteClaimed.done();
-        let _alone = self.locks.lock(key_id).await;
+        let _alone = self.store.lock(key_id).await?;
         if self.is_being_created(key_id).await? {
             let reason = "it is not known yet whether there is a client";
             return Ok(self.put_off(intent, IntentState::Pending, reason.to_owned()).await?);

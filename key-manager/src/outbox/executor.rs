@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::{Intent, IntentId, IntentState, KeyLocks};
+use super::{Intent, IntentId, IntentState};
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::connector::{ConnectorError, Happened, KeyManager};
@@ -23,7 +23,6 @@ pub struct Executor {
     pub(super) store: Arc<dyn Store>,
     connections: Arc<Connections>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) locks: Arc<KeyLocks>,
     written: Arc<Notify>,
     /// How long whoever carries out an intent is thought to be at it.
     within: Duration,
@@ -43,17 +42,12 @@ pub enum CarryOutError {
 impl Executor {
     /// Over a store. `within` is longer than all exchanges of an intent can take.
     pub fn new(store: Arc<dyn Store>, connections: Arc<Connections>, clock: Arc<dyn Clock>, within: Duration) -> Self {
-        Self { store, connections, clock, locks: Arc::default(), written: Arc::default(), within }
+        Self { store, connections, clock, written: Arc::default(), within }
     }
 
     /// An intent whose writer carries it out itself, as long as it lives.
     pub fn own_intent(&self, id: IntentId, request_id: &str) -> Intent {
         Intent::carried_out_by_its_writer(id, request_id, self.clock.now(), self.within)
-    }
-
-    /// One exchange at a time about a client.
-    pub fn locks(&self) -> &KeyLocks {
-        &self.locks
     }
 
     /// Says that intents were written, for [`Executor::run`] to carry out.

@@ -14,7 +14,7 @@ use crate::store::{Owner, StoreError, Writer};
 impl Executor {
     /// Tells an identity provider whose a client is by now. What it does not let be changed is as it stays.
     pub(super) async fn change_owner(&self, intent: &Intent, key_id: &str) -> Result<(), CarryOutError> {
-        let _alone = self.locks.lock(key_id).await;
+        let _alone = self.store.lock(key_id).await?;
         let found = self.find(key_id).await?.filter(|(key, _)| key.state == KeyState::Created);
         let told = match found {
             Some((key, connector)) => self.tell_owner(intent, &key, &connector).await,

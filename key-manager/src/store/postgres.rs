@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use key_validation::Secret;
 use sqlx::Postgres;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgQueryResult};
-use tokio::sync::watch;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgQueryResult};
 
+use super::locks::Locks;
+use super::newest::{Newest, Teller};
 use super::sql::{self, Dialect, Opened, SqlTransaction};
-use super::{Sealer, Store, StoreError, Transaction, Unique, Writer};
+use super::{Lock, Sealer, Store, StoreError, Transaction, Unique, Writer};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -32,6 +33,20 @@ const LIMITS: [(&str, &str); 5] = [
     ("tcp_keepalives_count", "3"),
 ];
 
+/// How many clients at identity providers a process may work on at a time.
+const EXCLUSIVE: u32 = 16;
+/// Whoever works on a client may take as long as its identity provider does; others do not wait longer.
+const EXCLUSIVE_LIMITS: [(&str, &str); 4] = [
+    ("lock_timeout", "60s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
+/// Where processes hear of each other's commits.
+const CHANNEL: &str = "gatehouse_registry";
+/// How long a commit goes unnoticed whose notification is lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The store in a `PostgreSQL` database.
 pub struct PostgresStore {
     options: PgConnectOptions,
@@ -39,7 +54,9 @@ pub struct PostgresStore {
     readers: PgPool,
     writer: PgPool,
     sealer: Arc<Sealer>,
-    commits: Arc<watch::Sender<u64>>,
+    newest: Newest,
+    exclusive: PgPool,
+    locks: Locks,
 }
 
 /// Whether a URL is one of `PostgreSQL`; what it says of the database is not tried.
@@ -72,11 +89,13 @@ impl PostgresStore {
         let limited = options.clone().options(LIMITS).options([("lock_timeout", wait.as_millis().to_string())]);
         let writer = pool(1, wait).connect_lazy_with(limited.clone());
         let readers = pool(READERS, wait).connect_lazy_with(limited);
-        Ok(Self { options, wait, readers, writer, sealer: Arc::new(sealer), commits: Arc::new(watch::Sender::new(0)) })
+        let exclusive = pool(EXCLUSIVE, wait).connect_lazy_with(options.clone().options(EXCLUSIVE_LIMITS));
+        let (sealer, newest, locks) = (Arc::new(sealer), Newest::default(), Locks::default());
+        Ok(Self { options, wait, readers, writer, sealer, newest, exclusive, locks })
     }
 
     fn transaction(&self, inner: sqlx::Transaction<'static, Postgres>, writer: Option<Writer>) -> Box<dyn Transaction> {
-        SqlTransaction::begun(Opened { inner, wake: Arc::clone(&self.commits) }, Arc::clone(&self.sealer), writer)
+        SqlTransaction::begun(Opened { inner, teller: self.newest.teller() }, Arc::clone(&self.sealer), writer)
     }
 }
 
@@ -113,19 +132,28 @@ impl Store for PostgresStore {
         sql::check_applied(applied, &MIGRATOR)
     }
 
-    async fn committed_after(&self, seen: u64) {
-        let mut commits = self.commits.subscribe();
-        // The sender lives as long as the store.
-        let _ = commits.wait_for(|commits| *commits > seen).await;
+    fn newest(&self) -> u64 {
+        self.newest.get()
     }
 
-    fn commits(&self) -> u64 {
-        *self.commits.borrow()
+    async fn changed_since(&self, seen: u64) {
+        let listener = || pool(1, self.wait).connect_lazy_with(self.options.clone());
+        self.newest.other_than(seen, |teller| listen(listener(), teller)).await;
+    }
+
+    /// An advisory lock on a connection of its own, so that it ends with the process.
+    async fn lock(&self, name: &str) -> Result<Lock, StoreError> {
+        let lock = self.locks.lock(name).await;
+        let mut transaction = self.exclusive.begin().await.map_err(Postgres::failure)?;
+        let query = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(name);
+        query.execute(&mut *transaction).await.map_err(Postgres::failure)?;
+        Ok(lock.with(transaction))
     }
 
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        self.exclusive.close().await;
     }
 }
 
@@ -135,10 +163,31 @@ const UNDEFINED_TABLE: &str = "42P01";
 /// objects, operators' interventions.
 const PLAIN_CLASSES: [&str; 6] = ["08", "28", "3D", "53", "55", "57"];
 
+/// Hears of commits, whichever process makes them. What was not heard while the connection was lost is looked for.
+async fn listen(pool: PgPool, teller: Teller) {
+    loop {
+        if let Err(error) = hear(&pool, &teller).await {
+            tracing::warn!(%error, "commits are not heard");
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn hear(pool: &PgPool, teller: &Teller) -> sqlx::Result<()> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    loop {
+        let number: i64 = sqlx::query_scalar(sql::NEWEST).fetch_one(&mut listener).await?;
+        teller.tell(u64::try_from(number).unwrap_or(0));
+        // A notification may be lost where nobody says so, in a pooler or on the way.
+        while let Ok(notification) = tokio::time::timeout(LOOK_AGAIN, listener.recv()).await {
+            teller.tell(notification?.payload().parse().unwrap_or(0));
+        }
+    }
+}
+
 #[async_trait]
 impl Dialect for Postgres {
-    type Wake = Arc<watch::Sender<u64>>;
-
     fn failure(error: sqlx::Error) -> StoreError {
         match error {
             sqlx::Error::Database(error) if error.is_unique_violation() => {
@@ -168,12 +217,14 @@ impl Dialect for Postgres {
         result.rows_affected()
     }
 
-    async fn commit(transaction: sqlx::Transaction<'static, Self>, wake: Option<Self::Wake>) -> sqlx::Result<()> {
-        transaction.commit().await?;
-        if let Some(commits) = wake {
-            commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+    /// All processes are told by the database, this one too, in the order of their commits.
+    async fn commit(opened: Opened<Self>, newest: Option<u64>) -> sqlx::Result<()> {
+        let mut transaction = opened.inner;
+        if let Some(number) = newest {
+            let query = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(number.to_string());
+            query.execute(&mut *transaction).await?;
         }
-        Ok(())
+        transaction.commit().await
     }
 }
 

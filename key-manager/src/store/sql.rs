@@ -28,6 +28,9 @@ use connection::Connection;
 pub(super) use connection::{Dialect, Opened};
 use query::{Query, Row};
 
+/// Asks for the number of the newest revision.
+pub(super) const NEWEST: &str = "SELECT number FROM feed_state";
+
 /// A transaction on any database.
 pub(super) struct SqlTransaction {
     connection: Box<dyn Connection>,
@@ -51,7 +54,7 @@ impl SqlTransaction {
 #[async_trait]
 impl Transaction for SqlTransaction {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.connection.commit(self.number.is_some()).await
+        self.connection.commit(self.number).await
     }
 }
 

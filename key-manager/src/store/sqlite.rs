@@ -12,21 +12,25 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteSynchronous,
 };
 use sqlx::{Connection as _, Sqlite};
-use tokio::sync::watch;
 
+use super::locks::Locks;
+use super::newest::{Newest, Teller};
 use super::sql::{self, Dialect, Opened, SqlTransaction};
-use super::{Sealer, Store, StoreError, Transaction, Unique, Writer};
+use super::{Lock, Sealer, Store, StoreError, Transaction, Unique, Writer};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
 const READERS: u32 = 8;
+/// How often other processes' commits are looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// The store in an `SQLite` file.
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: SqlitePool,
     sealer: Arc<Sealer>,
-    commits: Arc<watch::Sender<u64>>,
+    newest: Newest,
+    locks: Locks,
 }
 
 /// A failure that makes `SQLite` roll back by itself, such as a full disk, leaves a connection on which the library thinks
@@ -54,12 +58,12 @@ impl SqliteStore {
         let writer = writer.connect_with(options.clone()).await.map_err(Sqlite::failure)?;
         let readers = pool(READERS, wait);
         let readers = readers.connect_with(options.read_only(true)).await.map_err(Sqlite::failure)?;
-        let commits = Arc::new(watch::Sender::new(0));
-        Ok(Self { readers, writer, sealer: Arc::new(sealer), commits })
+        let sealer = Arc::new(sealer);
+        Ok(Self { readers, writer, sealer, newest: Newest::default(), locks: Locks::default() })
     }
 
     fn transaction(&self, inner: sqlx::Transaction<'static, Sqlite>, writer: Option<Writer>) -> Box<dyn Transaction> {
-        SqlTransaction::begun(Opened { inner, wake: Arc::clone(&self.commits) }, Arc::clone(&self.sealer), writer)
+        SqlTransaction::begun(Opened { inner, teller: self.newest.teller() }, Arc::clone(&self.sealer), writer)
     }
 }
 
@@ -90,14 +94,17 @@ impl Store for SqliteStore {
         sql::check_applied(applied, &MIGRATOR)
     }
 
-    async fn committed_after(&self, seen: u64) {
-        let mut commits = self.commits.subscribe();
-        // The sender lives as long as the store.
-        let _ = commits.wait_for(|commits| *commits > seen).await;
+    fn newest(&self) -> u64 {
+        self.newest.get()
     }
 
-    fn commits(&self) -> u64 {
-        *self.commits.borrow()
+    async fn changed_since(&self, seen: u64) {
+        self.newest.other_than(seen, |teller| look(self.readers.clone(), teller)).await;
+    }
+
+    /// There is one key manager at a file.
+    async fn lock(&self, name: &str) -> Result<Lock, StoreError> {
+        Ok(self.locks.lock(name).await)
     }
 
     async fn close(&self) {
@@ -106,10 +113,19 @@ impl Store for SqliteStore {
     }
 }
 
+/// Looks for commits of other processes: of commands.
+async fn look(readers: SqlitePool, teller: Teller) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        // A file that cannot be read is told by whatever else reads it.
+        if let Ok(number) = sqlx::query_scalar::<_, i64>(sql::NEWEST).fetch_one(&readers).await {
+            teller.tell(u64::try_from(number).unwrap_or(0));
+        }
+    }
+}
+
 #[async_trait]
 impl Dialect for Sqlite {
-    type Wake = Arc<watch::Sender<u64>>;
-
     fn failure(error: sqlx::Error) -> StoreError {
         match error {
             sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::Taken(unique(error.message())),
@@ -130,10 +146,10 @@ impl Dialect for Sqlite {
         result.rows_affected()
     }
 
-    async fn commit(transaction: sqlx::Transaction<'static, Self>, wake: Option<Self::Wake>) -> sqlx::Result<()> {
-        transaction.commit().await?;
-        if let Some(commits) = wake {
-            commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+    async fn commit(opened: Opened<Self>, newest: Option<u64>) -> sqlx::Result<()> {
+        opened.inner.commit().await?;
+        if let Some(number) = newest {
+            opened.teller.tell(number);
         }
         Ok(())
     }

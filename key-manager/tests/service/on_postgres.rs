@@ -7,6 +7,7 @@ mod harness;
 mod oauth2;
 mod operators;
 mod outages;
+mod replicas;
 mod rest;
 mod signing_keys;
 mod store;

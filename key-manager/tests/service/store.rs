@@ -150,7 +150,7 @@ async fn what_is_not_committed_is_nowhere() {
     assert!(read.find_api("a-1").await.unwrap().is_none());
     assert_eq!(read.list_audit_entries(Window::ALL).await.unwrap().total, 0);
     assert_eq!(database.number().await, 0);
-    assert_eq!(database.store.commits(), 0);
+    assert_eq!(database.store.newest(), 0);
 }
 
 #[tokio::test]
@@ -338,9 +338,9 @@ async fn concurrent_writers_take_turns_and_each_gets_a_revision_of_its_own() {
 #[tokio::test]
 async fn a_commit_wakes_whoever_waits_for_one() {
     let database = database().await;
-    let seen = database.store.commits();
+    let seen = database.store.newest();
     let store = Arc::clone(&database.store);
-    let waiting = tokio::spawn(async move { store.committed_after(seen).await });
+    let waiting = tokio::spawn(async move { store.changed_since(seen).await });
 
     database.fill().await;
 

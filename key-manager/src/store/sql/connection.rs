@@ -7,6 +7,7 @@ use sqlx::{
 
 use super::query::{Query, Row, Value};
 use crate::store::StoreError;
+use crate::store::newest::Teller;
 
 /// A transaction under way.
 #[async_trait]
@@ -17,16 +18,13 @@ pub(in crate::store) trait Connection: Send {
     /// Fetches the rows.
     async fn fetch_all(&mut self, query: Query<'_>) -> Result<Vec<Row>, StoreError>;
 
-    /// Makes it last. Whoever waits for the registry to change is told when it has.
-    async fn commit(self: Box<Self>, registry_has_changed: bool) -> Result<(), StoreError>;
+    /// Makes it last. Whoever waits for another revision is told its number, when this has made one.
+    async fn commit(self: Box<Self>, newest: Option<u64>) -> Result<(), StoreError>;
 }
 
 /// What databases do differently within a transaction.
 #[async_trait]
 pub(in crate::store) trait Dialect: Database {
-    /// How other readers are told that the registry has changed.
-    type Wake: Send;
-
     /// What a failure means.
     fn failure(error: sqlx::Error) -> StoreError;
 
@@ -36,17 +34,16 @@ pub(in crate::store) trait Dialect: Database {
     /// How many rows a statement concerned.
     fn rows_affected(result: &Self::QueryResult) -> u64;
 
-    /// Commits, and tells others when the registry has changed.
-    async fn commit(transaction: sqlx::Transaction<'static, Self>, wake: Option<Self::Wake>)
-    -> Result<(), sqlx::Error>;
+    /// Commits, and tells others of the revision that this has made.
+    async fn commit(opened: Opened<Self>, newest: Option<u64>) -> Result<(), sqlx::Error>;
 }
 
 /// A transaction of sqlx.
 pub(in crate::store) struct Opened<DB: Dialect> {
     /// The transaction.
     pub(in crate::store) inner: sqlx::Transaction<'static, DB>,
-    /// See [`Dialect::Wake`].
-    pub(in crate::store) wake: DB::Wake,
+    /// Tells this process of another revision.
+    pub(in crate::store) teller: Teller,
 }
 
 #[async_trait]
@@ -78,9 +75,8 @@ where
         rows.iter().map(row).collect::<Result<_, _>>().map_err(DB::failure)
     }
 
-    async fn commit(self: Box<Self>, registry_has_changed: bool) -> Result<(), StoreError> {
-        let wake = registry_has_changed.then_some(self.wake);
-        DB::commit(self.inner, wake).await.map_err(DB::commit_failure)
+    async fn commit(self: Box<Self>, newest: Option<u64>) -> Result<(), StoreError> {
+        DB::commit(*self, newest).await.map_err(DB::commit_failure)
     }
 }
 

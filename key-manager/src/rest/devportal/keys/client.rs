@@ -69,7 +69,7 @@ pub(crate) async fn change(
 ) -> Result<(ApplicationKey, IdentityProvider), RestError> {
     let (services, writer) = (services.clone(), services.writer(caller));
     let task = tokio::spawn(async move {
-        let _alone = services.outbox.locks().lock(&key_id).await;
+        let _alone = services.store.lock(&key_id).await?;
         let mut transaction = services.read().await?;
         let key = transaction.find_key(&key_id).await?.filter(|key| key.state == KeyState::Created);
         let key = key.ok_or(RestError::NotFound)?;
