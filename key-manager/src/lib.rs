@@ -23,6 +23,8 @@ pub mod failure;
 pub mod feed;
 pub mod metrics;
 pub mod oauth2;
+pub mod openapi;
+mod operations;
 pub mod operators;
 pub mod outbox;
 mod requests;

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::http::Method;
 
+use crate::operations::Operations;
 use crate::service::Service;
 
 /// Longest body in octets: forms, and a client's metadata.
@@ -22,12 +23,18 @@ const BODY_BYTES: usize = 64 * 1024;
 
 /// The endpoints.
 pub fn router() -> Router<Arc<Service>> {
-    Router::new()
-        .route("/oauth2/token", post(relay::token))
-        .route("/oauth2/revoke", post(revoke::revoke))
-        .route("/oauth2/introspect", post(introspect::introspect))
-        .route("/oauth2/register", post(register::register))
-        .route("/oauth2/register/{keyMappingId}", get(register::read).put(register::update).delete(register::delete))
-        .route("/oauth2/jwks", get(jwks::jwks))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
+    operations().into_router().layer(DefaultBodyLimit::max(BODY_BYTES))
+}
+
+pub(crate) fn operations() -> Operations {
+    const CLIENT: &str = "/oauth2/register/{keyMappingId}";
+    Operations::default()
+        .on(Method::POST, "/oauth2/token", relay::token)
+        .on(Method::POST, "/oauth2/revoke", revoke::revoke)
+        .on(Method::POST, "/oauth2/introspect", introspect::introspect)
+        .on(Method::POST, "/oauth2/register", register::register)
+        .on(Method::GET, CLIENT, register::read)
+        .on(Method::PUT, CLIENT, register::update)
+        .on(Method::DELETE, CLIENT, register::delete)
+        .on(Method::GET, "/oauth2/jwks", jwks::jwks)
 }

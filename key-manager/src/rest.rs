@@ -49,26 +49,15 @@ pub fn operations() -> Vec<(Method, String)> {
     Portal::ALL.into_iter().flat_map(of).collect()
 }
 
-/// The `OpenAPI` document of all of it.
-pub fn openapi() -> Value {
-    let mut paths = serde_json::Map::new();
-    let mut schemas = serde_json::Map::new();
+/// Paths and schemas of all of it, as `OpenAPI` tells of them.
+pub(crate) fn openapi() -> (serde_json::Map<String, Value>, serde_json::Map<String, Value>) {
+    let (mut paths, mut schemas) = (serde_json::Map::new(), serde_json::Map::new());
     for portal in Portal::ALL {
         let (their_paths, their_schemas) = openapi_of(portal);
         paths.extend(their_paths);
         schemas.extend(their_schemas);
     }
-    json!({
-        "openapi": "3.0.3",
-        "info": { "title": "Gatehouse key manager", "version": env!("CARGO_PKG_VERSION") },
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "OAuth2Security": { "type": "http", "scheme": "bearer" },
-            },
-        },
-    })
+    (paths, schemas)
 }
 
 /// One portal's paths and schemas; the names of schemas get the portal's in front, since each has its own `API`.

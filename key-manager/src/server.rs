@@ -22,7 +22,7 @@ use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Sealer, Store, StoreError};
 use crate::users::Users;
-use crate::{feed, oauth2, operators, requests};
+use crate::{feed, oauth2, openapi, operators, requests};
 
 /// How often it is looked for what time asks for.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .merge(feed::http::router())
         .merge(oauth2::router())
-        .route("/openapi.json", get(async || Json(rest::openapi())))
+        .route("/openapi.json", get(async || Json(openapi::document())))
         .fallback(async || Failure::not_found("path"))
         .with_state(service)
         .merge(rest)

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -18,6 +17,7 @@ use super::signing_key::signing_key;
 use crate::callers::bearer_token;
 use crate::domain::{Gateway, Revision};
 use crate::failure::Failure;
+use crate::operations::Operations;
 use crate::service::{Service, is_same};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -26,11 +26,14 @@ const BODY_BYTES: usize = 64 * 1024;
 
 /// The endpoints.
 pub fn router() -> Router<Arc<Service>> {
-    Router::new()
-        .route("/internal/gateway/v1/registry", get(registry))
-        .route("/internal/gateway/v1/registry/ack", post(acknowledge))
-        .route("/internal/gateway/v1/signing-key", get(signing_key))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
+    operations().into_router().layer(DefaultBodyLimit::max(BODY_BYTES))
+}
+
+pub(crate) fn operations() -> Operations {
+    Operations::default()
+        .on(Method::GET, "/internal/gateway/v1/registry", registry)
+        .on(Method::POST, "/internal/gateway/v1/registry/ack", acknowledge)
+        .on(Method::GET, "/internal/gateway/v1/signing-key", signing_key)
 }
 
 /// A gateway that has proved its name.

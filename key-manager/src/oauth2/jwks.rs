@@ -15,7 +15,11 @@ use crate::service::Service;
 pub(super) async fn jwks(State(service): State<Arc<Service>>) -> Result<Response, Failure> {
     let keys = service.store.read().await?.list_signing_keys().await?;
     let public: Vec<_> = keys.iter().map(|key| &key.public_jwk).collect();
-    // Shorter than a key is published before it signs.
-    let caching = format!("public, max-age={}", service.rotation.refresh_after().as_secs());
+    // Shorter than a key is published before it signs. The first one signs at once: that there is none yet is not kept.
+    let caching = if public.is_empty() {
+        "no-store".to_owned()
+    } else {
+        format!("public, max-age={}", service.rotation.refresh_after().as_secs())
+    };
     Ok(([(CACHE_CONTROL, caching)], Json(json!({ "keys": public }))).into_response())
 }

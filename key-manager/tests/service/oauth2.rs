@@ -40,8 +40,18 @@ async fn s7_a_token_request_and_the_answer_pass_as_they_are() {
     assert_eq!(granted.headers["cache-control"], "no-store");
 
     // What the identity provider says to its face, it says here.
+    let claims = BASE64_URL_SAFE_NO_PAD.encode(json!({"iss": id, "sub": id}).to_string());
+    let assertion = format!("e30.{claims}.c2lnbmF0dXJl");
     for (client, form) in [
         (Some((id, "wrong")), vec![("grant_type", "client_credentials")]),
+        (
+            None,
+            vec![
+                ("grant_type", "client_credentials"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", assertion.as_str()),
+            ],
+        ),
         (Some((id, secret)), vec![("grant_type", "urn:example:unknown")]),
         (Some((id, secret)), vec![("scope", "order")]),
         (None, vec![("client_id", id), ("grant_type", "client_credentials")]),

@@ -62,3 +62,18 @@ async fn s8_a_body_that_is_too_large_is_refused_in_the_shape_of_errors() {
     let refused = answer(request).await;
     assert_eq!((refused.status, &refused.body["error"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("invalid_request")));
 }
+
+#[tokio::test]
+async fn s7_a_path_with_another_method_is_refused_in_the_shape_of_errors() {
+    let served = Served::start().await;
+    for (method, path) in [
+        (Method::GET, "/oauth2/token"),
+        (Method::POST, "/oauth2/jwks"),
+        (Method::PUT, "/internal/gateway/v1/registry"),
+        (Method::DELETE, "/api/am/publisher/v4/apis"),
+    ] {
+        let refused = answer(served.request(method, path)).await;
+        assert_failure(&refused, StatusCode::METHOD_NOT_ALLOWED);
+        assert!(refused.headers.contains_key("allow"), "{path}");
+    }
+}

@@ -103,3 +103,17 @@ async fn s6_only_gateways_get_private_keys() {
         assert!(!refused.body.to_string().contains("PRIVATE"), "{}", refused.body);
     }
 }
+
+#[tokio::test]
+async fn s6_before_the_first_key_the_set_is_empty_and_is_not_kept() {
+    let served = Served::start().await;
+
+    let told = answer(served.request(Method::GET, "/oauth2/jwks")).await;
+
+    assert_eq!((told.status, &told.body), (StatusCode::OK, &json!({"keys": []})));
+    assert_eq!(told.headers["cache-control"], "no-store");
+    server::keep(&served.service).await.unwrap();
+    let told = answer(served.request(Method::GET, "/oauth2/jwks")).await;
+    assert_eq!(told.body["keys"].as_array().map(Vec::len), Some(1));
+    assert!(told.headers["cache-control"].to_str().unwrap().starts_with("public, max-age="));
+}
