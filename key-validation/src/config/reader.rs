@@ -95,10 +95,12 @@ pub(crate) struct Node<'n> {
 
 impl<'n> Node<'n> {
     /// Notes what is wrong here, in words for a person; of all faults the first is told.
+    #[inline(never)]
     pub(super) fn fault(self, reason: impl fmt::Display) {
         self.reading.fault.get_or_init(|| ConfigError::new(self.path, reason));
     }
 
+    #[inline(never)]
     fn mismatch(self, expected: &str) {
         let found = match self.value {
             Value::Null => "null",
@@ -112,6 +114,7 @@ impl<'n> Node<'n> {
         self.fault(format_args!("found {found}, expected {expected}"));
     }
 
+    #[inline(never)]
     pub(super) fn boolean(self) -> bool {
         let read = self.value.as_bool();
         if read.is_none() {
@@ -121,6 +124,7 @@ impl<'n> Node<'n> {
     }
 
     /// A whole number from 0 to `most`.
+    #[inline(never)]
     pub(super) fn whole(self, most: u32) -> u32 {
         let read = self.value.as_u64();
         if read.is_none() {
@@ -134,6 +138,7 @@ impl<'n> Node<'n> {
     }
 
     /// Seconds since the epoch.
+    #[inline(never)]
     pub(super) fn seconds(self) -> u64 {
         let read = self.value.as_u64();
         if read.is_none() {
@@ -142,6 +147,7 @@ impl<'n> Node<'n> {
         read.unwrap_or_default()
     }
 
+    #[inline(never)]
     pub(super) fn text(self) -> &'n str {
         let read = self.value.as_str();
         if read.is_none() {
@@ -150,10 +156,12 @@ impl<'n> Node<'n> {
         read.unwrap_or_default()
     }
 
+    #[inline(never)]
     pub(super) fn string(self) -> String {
         self.text().to_owned()
     }
 
+    #[inline(never)]
     pub(super) fn strings(self) -> Vec<String> {
         self.items(String::read)
     }
@@ -169,6 +177,7 @@ impl<'n> Node<'n> {
     }
 
     /// Notes a name that is not one of those that are known here.
+    #[inline(never)]
     pub(super) fn unknown<'k>(self, kind: &str, name: &str, known: impl Iterator<Item = &'k str>) {
         let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
         let one_of = if known.len() > 1 { "one of " } else { "" };
@@ -185,6 +194,7 @@ impl<'n> Node<'n> {
         (0..).zip(items.into_iter().flatten()).map(|item| read(node(item))).collect()
     }
 
+    #[inline(never)]
     fn map(self) -> Option<&'n Map<String, Value>> {
         let map = self.value.as_object();
         if map.is_none() {
@@ -194,11 +204,13 @@ impl<'n> Node<'n> {
     }
 
     /// An object that is read by others.
+    #[inline(never)]
     pub(super) fn any_object(self) -> Value {
         self.map().map_or(Value::Null, |_| self.value.clone())
     }
 
     /// An object whose members have names of the user's choice, and strings.
+    #[inline(never)]
     pub(super) fn strings_by_name(self) -> BTreeMap<String, String> {
         let mut strings = BTreeMap::new();
         for (name, value) in self.map().into_iter().flatten() {
@@ -238,6 +250,7 @@ pub(super) struct Members<'n> {
 
 impl Members<'_> {
     /// A member that may be absent.
+    #[inline(never)]
     pub(super) fn get(&mut self, name: &'static str) -> Option<Node<'_>> {
         self.known.push(name);
         let value = self.map?.get(name)?;
@@ -245,11 +258,13 @@ impl Members<'_> {
     }
 
     /// A member that may be absent, or `null`, which means the same.
+    #[inline(never)]
     pub(super) fn optional(&mut self, name: &'static str) -> Option<Node<'_>> {
         self.get(name).filter(|node| !node.value.is_null())
     }
 
     /// A member that must be there.
+    #[inline(never)]
     pub(super) fn required(&mut self, name: &'static str) -> Node<'_> {
         if !self.map.is_some_and(|map| map.contains_key(name)) {
             self.node.fault(format_args!("missing field `{name}`"));
@@ -258,14 +273,17 @@ impl Members<'_> {
         self.get(name).unwrap_or(absent)
     }
 
+    #[inline(never)]
     pub(super) fn boolean_or(&mut self, name: &'static str, default: bool) -> bool {
         self.get(name).map_or(default, Node::boolean)
     }
 
+    #[inline(never)]
     pub(super) fn whole_or(&mut self, name: &'static str, default: u32) -> u32 {
         self.get(name).map_or(default, |node| node.whole(u32::MAX))
     }
 
+    #[inline(never)]
     pub(super) fn duration_or(&mut self, name: &'static str, default: Duration) -> Duration {
         self.get(name).map_or(default, Duration::read)
     }
@@ -274,15 +292,18 @@ impl Members<'_> {
         self.get(name).map_or_else(Vec::new, |node| node.items(T::read))
     }
 
+    #[inline(never)]
     pub(super) fn strings(&mut self, name: &'static str) -> Vec<String> {
         self.get(name).map_or_else(Vec::new, Node::strings)
     }
 
+    #[inline(never)]
     pub(super) fn optional_string(&mut self, name: &'static str) -> Option<String> {
         self.optional(name).map(Node::string)
     }
 
     /// A member that may be `null`, which means something else than its absence.
+    #[inline(never)]
     pub(super) fn nullable_string_or(
         &mut self,
         name: &'static str,
@@ -296,6 +317,7 @@ impl Members<'_> {
         self.get(name).map_or_else(T::default, T::read)
     }
 
+    #[inline(never)]
     fn finish(self) {
         let unknown = self.map.and_then(|map| map.keys().find(|name| !self.known.contains(&name.as_str())));
         let Some(name) = unknown else { return };
