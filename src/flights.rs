@@ -3,8 +3,10 @@
 //! Flights belong to the worker, not to the request that began them: a client that goes away takes nobody with it.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
+
+use hashbrown::HashMap;
 
 use key_validation::{Exchange, Question, UnixTime, Waiting};
 
@@ -53,7 +55,7 @@ pub(crate) struct Flights {
     /// Those whose call is still to be made.
     planned: VecDeque<Question>,
     /// Those whose call is under way, by the host's token, with the time at which they were asked.
-    under_way: HashMap<u32, (Question, UnixTime)>,
+    under_way: Vec<(u32, Question, UnixTime)>,
     /// Those that wait for another worker's answer.
     following: Vec<Question>,
 }
@@ -136,18 +138,19 @@ impl Flights {
 
     /// Puts a flight back whose call is under way.
     pub(crate) fn depart(&mut self, token: u32, flight: Flight, asked_at: UnixTime) {
-        self.under_way.insert(token, (flight.question, asked_at));
+        self.under_way.push((token, flight.question, asked_at));
         self.by_question.insert(flight.question, flight);
     }
 
     /// The questions whose calls are under way.
     pub(crate) fn questions_under_way(&self) -> Vec<Question> {
-        self.under_way.values().map(|(question, _)| *question).collect()
+        self.under_way.iter().map(|call| call.1).collect()
     }
 
     /// Takes out the flight whose call has ended, with the time at which it was asked.
     pub(crate) fn land(&mut self, token: u32) -> Option<(Flight, UnixTime)> {
-        let (question, asked_at) = self.under_way.remove(&token)?;
+        let position = self.under_way.iter().position(|call| call.0 == token)?;
+        let (_, question, asked_at) = self.under_way.swap_remove(position);
         self.by_question.remove(&question).map(|flight| (flight, asked_at))
     }
 

@@ -316,7 +316,7 @@ pub(crate) fn increment_metric(metric: u32) -> Result<(), HostError> {
     check(unsafe { abi::proxy_increment_metric(metric, 1) })
 }
 
-/// Records a value in a histogram.
+/// Sets a gauge, or records a value in a histogram.
 pub(crate) fn record_metric(metric: u32, value: u64) -> Result<(), HostError> {
     // SAFETY: no memory is involved.
     check(unsafe { abi::proxy_record_metric(metric, value) })

@@ -24,11 +24,17 @@ enum Metric {
     IntrospectionCalls { identity_provider: String, outcome: &'static str },
     IntrospectionDuration,
     BackendJwtMinted,
+    RegistryRevision,
+    RegistryAge,
 }
 
 impl Metric {
     fn kind(&self) -> MetricType {
-        if *self == Self::IntrospectionDuration { MetricType::Histogram } else { MetricType::Counter }
+        match self {
+            Self::IntrospectionDuration => MetricType::Histogram,
+            Self::RegistryRevision | Self::RegistryAge => MetricType::Gauge,
+            _ => MetricType::Counter,
+        }
     }
 
     fn name(&self) -> String {
@@ -41,6 +47,8 @@ impl Metric {
             }
             Self::IntrospectionDuration => "gatehouse_introspection_duration_ms".to_owned(),
             Self::BackendJwtMinted => "gatehouse_backend_jwt_minted".to_owned(),
+            Self::RegistryRevision => "gatehouse_registry_revision".to_owned(),
+            Self::RegistryAge => "gatehouse_registry_age_seconds".to_owned(),
         }
     }
 }
@@ -54,6 +62,19 @@ impl Metrics {
     /// Counts a request that joined the flight of another.
     pub(crate) fn count_flight_joined(&self) {
         self.count(Metric::FlightsJoined);
+    }
+
+    /// Tells how far the key manager's registry is, and how long ago the key manager said so, in seconds.
+    pub(crate) fn gauge_registry(&self, revision: u64, age: u64) {
+        for (metric, value) in [(Metric::RegistryRevision, revision), (Metric::RegistryAge, age)] {
+            self.set(metric, value);
+        }
+    }
+
+    fn set(&self, metric: Metric, value: u64) {
+        if let Some(id) = self.id(metric) {
+            let _ = host::record_metric(id, value);
+        }
     }
 
     // A metric that cannot be counted is no reason to turn a request away.
@@ -79,9 +100,8 @@ impl Telemetry for Metrics {
             Event::CacheLookup { result } => self.count(Metric::CacheLookups { result }),
             Event::IntrospectionCall { identity_provider, outcome, duration } => {
                 self.count(Metric::IntrospectionCalls { identity_provider: identity_provider.to_owned(), outcome });
-                if let Some(id) = self.id(Metric::IntrospectionDuration) {
-                    let _ = host::record_metric(id, u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-                }
+                let duration = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+                self.set(Metric::IntrospectionDuration, duration);
             }
             Event::BackendJwtMinted => self.count(Metric::BackendJwtMinted),
         }

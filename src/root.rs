@@ -1,11 +1,10 @@
 //! The context of one configuration in one worker.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use key_validation::backend_jwt::JwtMinter;
-use key_validation::cut_offs::Arrivals;
 use key_validation::lease::LeaseHolder;
+use key_validation::registry::Registry;
 use key_validation::{Configuration, Gateway, KeyValidationHandler};
 use log::{error, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -13,12 +12,7 @@ use proxy_wasm::types::ContextType;
 
 use crate::http::Http;
 use crate::worker::Worker;
-use crate::{host, signer, verifier};
-
-thread_local! {
-    /// Of all configurations of this worker: it outlives them, and knows a cut-off by all that it says.
-    static ARRIVALS: RefCell<Arrivals> = RefCell::default();
-}
+use crate::{host, signer, sync, verifier};
 
 /// Reads the configuration, then makes the calls that requests wait for.
 pub(crate) struct Root {
@@ -35,7 +29,7 @@ impl Root {
     fn configure(&self, json: &[u8]) -> Result<Worker, String> {
         let environment = |name: &str| std::env::var(name).ok();
         let mut configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
-        for warning in configuration.registry.warnings() {
+        for warning in configuration.registry.iter().flat_map(Registry::warnings) {
             warn!("{warning}");
         }
         let settings = configuration.backend_jwt.as_ref();
@@ -57,7 +51,7 @@ impl Root {
         let queue = queue.map_err(|error| format!("no queue can be registered: {error}"))?;
         let minter = |settings| JwtMinter::new(settings, signer, nonce);
         let mut gateway = Gateway::new(configuration, (self.handler)(), minter);
-        ARRIVALS.with_borrow_mut(|arrivals| gateway.take_cut_offs(arrivals, host::now()));
+        sync::begin(&mut gateway);
         Ok(Worker::new(gateway, queue, self.context_id, LeaseHolder(random()?)))
     }
 }
@@ -65,7 +59,7 @@ impl Root {
 impl Drop for Root {
     fn drop(&mut self) {
         if let Some(worker) = &self.worker {
-            worker.abandon_calls();
+            worker.end();
         }
     }
 }
@@ -83,7 +77,7 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         match self.configure(&json) {
             Ok(worker) => {
-                worker.plan_self_tests();
+                worker.start();
                 self.worker = Some(Rc::new(worker));
                 true
             }

@@ -16,18 +16,31 @@ struct HostSigner {
 const SHA256: &[u8] = b"sha256";
 const PROBE: &[u8] = b"gatehouse";
 
-impl Sign for HostSigner {
-    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+impl HostSigner {
+    /// The signature as the host has it: ECDSA in DER.
+    fn raw_signature(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         let argument = protobuf::encode(&[(1, SHA256), (2, &self.pkcs8_der), (3, signing_input)]);
         let result = host::call_foreign_function("sign", &argument).map_err(|_| SignError)?;
-        let (Some(Value::Integer(1)), Some(Value::Octets(signature))) =
-            (protobuf::field(&result, 1), protobuf::field(&result, 2))
-        else {
-            return Err(SignError);
-        };
+        match (protobuf::field(&result, 1), protobuf::field(&result, 2)) {
+            (Some(Value::Integer(1)), Some(Value::Octets(signature))) => Ok(signature.to_vec()),
+            _ => Err(SignError),
+        }
+    }
+
+    /// Whether the host makes signatures that it verifies itself.
+    fn works(&self, key: &SigningKey) -> bool {
+        let Some(public_key) = key.public_key_der() else { return false };
+        let verifies = |signature: Vec<u8>| HostVerifier.verify(&public_key, PROBE, &signature) == Ok(true);
+        self.raw_signature(PROBE).is_ok_and(verifies) && self.sign(PROBE).is_ok()
+    }
+}
+
+impl Sign for HostSigner {
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.raw_signature(signing_input)?;
         match self.algorithm {
-            Algorithm::Es256 => jws_from_der(signature).ok_or(SignError),
-            Algorithm::EdDsa | Algorithm::Rs256 => Ok(signature.to_vec()),
+            Algorithm::Es256 => jws_from_der(&signature).ok_or(SignError),
+            Algorithm::EdDsa | Algorithm::Rs256 => Ok(signature),
         }
     }
 }
@@ -43,7 +56,7 @@ pub(crate) fn choose(path: &str, key: &SigningKey) -> Result<Option<Box<dyn Sign
     let host_signs = match algorithm {
         // BoringSSL's `sign` refuses Ed25519 keys.
         Algorithm::EdDsa => false,
-        Algorithm::Es256 | Algorithm::Rs256 => signer.sign(PROBE).is_ok_and(|signature| verifies(key, &signature)),
+        Algorithm::Es256 | Algorithm::Rs256 => signer.works(key),
     };
     if algorithm == Algorithm::Rs256 && !host_signs {
         let reason = "RS256 needs a proxy that signs (Envoy 1.37 or newer); use an EC P-256 or Ed25519 key";
@@ -56,11 +69,4 @@ pub(crate) fn choose(path: &str, key: &SigningKey) -> Result<Option<Box<dyn Sign
     };
     info!("{path}: {} signed by {by}", algorithm.name());
     Ok(host_signs.then(|| Box::new(signer) as Box<dyn Sign>))
-}
-
-fn verifies(key: &SigningKey, signature: &[u8]) -> bool {
-    key.verifies(PROBE, signature).unwrap_or_else(|| {
-        let Some(public_key) = key.rsa_public_key_der() else { return false };
-        HostVerifier.verify(&public_key, PROBE, signature) == Ok(true)
-    })
 }

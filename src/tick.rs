@@ -12,13 +12,15 @@ pub(crate) enum TickUser {
     Flights,
     /// Endpoints that are to be tried at start.
     SelfTests,
+    /// The registry, where it comes from a key manager.
+    Sync,
 }
 
 /// How often each user wants the root context's `on_tick`; it comes as often as the most frequent one, so a user must
 /// bear being called early.
 #[derive(Default)]
 pub(crate) struct Tick {
-    wishes: [Cell<Option<Duration>>; 2],
+    wishes: [Cell<Option<Duration>>; 3],
     period: Cell<Option<Duration>>,
 }
 

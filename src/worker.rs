@@ -18,6 +18,7 @@ use proxy_wasm::types::{Action, MapType};
 use crate::flights::{Flight, Flights, Waiter};
 use crate::host::{self, HeaderMap, HostError, HostSharedData};
 use crate::metrics::Metrics;
+use crate::sync::Sync;
 use crate::tick::{Tick, TickUser};
 
 /// Shared by the contexts of one configuration. No borrow of `flights` or `landed` lasts while the host is called.
@@ -34,6 +35,8 @@ pub(crate) struct Worker {
     root_context_id: u32,
     lease_holder: LeaseHolder,
     tick: Tick,
+    /// Where the registry comes from a key manager.
+    sync: Option<Sync>,
     last_report: Cell<UnixTime>,
 }
 
@@ -57,6 +60,7 @@ const NO_RESPONSE: IntrospectionResponse<'static> =
 impl Worker {
     pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
         Self {
+            sync: Sync::of(&gateway, lease_holder),
             gateway,
             flights: RefCell::default(),
             landed: RefCell::default(),
@@ -126,8 +130,17 @@ impl Worker {
         self.flights.borrow_mut().leave(question, context_id);
     }
 
+    /// Begins what goes on by itself.
+    pub(crate) fn start(&self) {
+        self.plan_self_tests();
+        self.synchronise();
+    }
+
     /// Lets other workers know that the calls under way have come to nothing: they end with their root context.
-    pub(crate) fn abandon_calls(&self) {
+    pub(crate) fn end(&self) {
+        if let Some(sync) = &self.sync {
+            sync.release();
+        }
         let verdict = Err(Unavailable::Outage { retry_after: Duration::from_secs(1) });
         let (questions, now) = (self.flights.borrow().questions_under_way(), host::now());
         for question in questions {
@@ -145,10 +158,18 @@ impl Worker {
 
     /// Looks again at what waits for other workers. To be called from the root context.
     pub(crate) fn look_again(&self) {
+        self.synchronise();
         self.make_self_tests();
         self.flights.borrow_mut().plan_following();
         self.make_calls();
         self.decide_landed();
+    }
+
+    fn synchronise(&self) {
+        if let Some(sync) = &self.sync {
+            let pause = sync.tick(&self.gateway, &self.metrics);
+            self.tick.every(TickUser::Sync, Some(pause));
+        }
     }
 
     /// Makes the calls that are planned, or leaves them to another worker that makes them already.
@@ -218,6 +239,11 @@ impl Worker {
         let pairs = headers.as_ref().and_then(HeaderMap::pairs).unwrap_or_default();
         let value = |name: &[u8]| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1);
         let status = value(b":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+        if let Some(sync) = &self.sync
+            && sync.receive(token, status, body_size)
+        {
+            return self.synchronise();
+        }
         let body = match body_size {
             0 => Some(Vec::new()),
             1..=BODY_LIMIT => host::call_response_body(body_size).ok(),
@@ -255,7 +281,7 @@ impl Worker {
     }
 
     /// Has the endpoints tried in a while that are to be tried at start.
-    pub(crate) fn plan_self_tests(&self) {
+    fn plan_self_tests(&self) {
         if self.gateway.wants_self_tests() {
             self.tick.every(TickUser::SelfTests, Some(BEFORE_SELF_TESTS));
         }

@@ -16,7 +16,6 @@ mod bucket;
 mod region;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::UnixTime;
 use crate::cut_offs::TokenDigest;
 use crate::introspection::Answer;
+use crate::sorted_map::SortedMap;
 use bucket::ENTRY_OVERHEAD;
 use region::{Entry, Geometry, Region};
 
@@ -64,7 +64,7 @@ pub struct NotSet;
 
 /// What an answer is remembered under, and what makes two requests wait for one call: SHA-256 of the identity
 /// provider's fingerprint and SHA-256 of the token. The token itself is kept nowhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnswerKey([u8; 32]);
 
 /// What tells the answers of one identity provider, as it is configured, from all others: a digest, filled up with zeros
@@ -170,7 +170,7 @@ pub struct AnswerCache {
 #[derive(Debug)]
 struct Removed {
     /// When the question was sent whose answer was "inactive".
-    tombstones: HashMap<AnswerKey, UnixTime>,
+    tombstones: SortedMap<AnswerKey, UnixTime>,
     /// Active answers asked for before this are not believed.
     distrusted_before: UnixTime,
 }
@@ -211,7 +211,10 @@ impl AnswerCache {
             active: Region::new('a', active),
             large: Region::new('l', large),
             inactive: Region::new('i', inactive),
-            removed: RefCell::new(Removed { tombstones: HashMap::new(), distrusted_before: UnixTime::from_millis(0) }),
+            removed: RefCell::new(Removed {
+                tombstones: SortedMap::default(),
+                distrusted_before: UnixTime::from_millis(0),
+            }),
         }
     }
 

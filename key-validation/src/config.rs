@@ -4,6 +4,7 @@ mod backend_jwt;
 mod client_authentication;
 mod duration;
 mod identity_provider;
+mod key_manager;
 pub mod raw;
 pub(crate) mod reader;
 mod revocation;
@@ -22,8 +23,10 @@ use crate::registry::Registry;
 pub use backend_jwt::BackendJwtSettings;
 pub use client_authentication::{ClientAssertion, ClientAuthentication};
 pub use identity_provider::{BreakerSettings, IdentityProvider, IntrospectionEndpoint};
+pub use key_manager::KeyManagerSettings;
 pub use raw::PublishedField;
-pub(crate) use reader::{Lenient, Read, read_lenient};
+pub(crate) use reader::{Read, read_lenient};
+pub(crate) use revocation::check as check_revocation;
 pub use signed_response::SignedResponse;
 
 /// Everything that one load of the plugin decides by.
@@ -45,8 +48,10 @@ pub struct Configuration {
     pub token_bytes: usize,
     /// Whether requests that belong to no API pass.
     pub forward_unmatched: bool,
-    /// APIs, applications and subscriptions.
-    pub registry: Registry,
+    /// APIs, applications and subscriptions; none when they all come from the key manager.
+    pub registry: Option<Registry>,
+    /// Where the registry comes from, when not from here.
+    pub key_manager: Option<KeyManagerSettings>,
     /// Revocation cut-offs.
     pub cut_offs: Vec<CutOff>,
 }
@@ -100,16 +105,17 @@ impl Configuration {
         let json = std::str::from_utf8(json).map_err(at("$"))?;
         let json = json::parse(json).map_err(at("$"))?;
         let raw = reader::read(&json)?;
-        Self::check(raw, &json, environment)
+        Self::check(&raw, &json, environment)
     }
 
     fn check(
-        raw: raw::Plugin,
+        raw: &raw::Plugin,
         json: &Value,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let cache = check_cache(&raw.cache)?;
-        let backend_jwt = raw.backend_jwt.map(|raw| BackendJwtSettings::check(raw, environment)).transpose()?;
+        let backend_jwt =
+            raw.backend_jwt.as_ref().map(|raw| BackendJwtSettings::check(raw, environment)).transpose()?;
         let forward_claims = backend_jwt.as_ref().map(|settings| settings.forward_claims.as_slice());
         let surroundings = identity_provider::Surroundings {
             json,
@@ -117,27 +123,35 @@ impl Configuration {
             forward_claims: forward_claims.unwrap_or_default(),
             environment,
         };
-        let identity_providers = identity_provider::check_all(raw.identity_providers, &surroundings)?;
+        let identity_providers = identity_provider::check_all(&raw.identity_providers, &surroundings)?;
         if raw.token_bytes == 0 || raw.token_bytes > 65536 {
             return Err(ConfigError::new("tokenBytes", "must be 1 to 65536"));
         }
-        let cut_offs = revocation::check_all(&raw.registry.revocations, &identity_providers)?;
-        let registry = Registry::check(raw.registry, &identity_providers)?;
+        if raw.registry.is_none() && raw.key_manager.is_none() {
+            return Err(ConfigError::new("$", "missing field `registry`, or `keyManager`"));
+        }
+        let revocations = raw.registry.as_ref().map(|registry| registry.revocations.as_slice());
+        let cut_offs = revocation::check_all(revocations.unwrap_or_default(), &identity_providers)?;
+        let registry = raw.registry.as_ref().map(|raw| Registry::check(raw, &identity_providers)).transpose()?;
+        let key_manager =
+            raw.key_manager.as_ref().map(|raw| KeyManagerSettings::check(raw, environment)).transpose()?;
         Ok(Self {
             cache,
             backend_jwt,
             forward_authorization: raw.forward_authorization,
-            publish: raw.publish,
+            publish: raw.publish.clone(),
             challenge: ChallengeSettings {
-                realm: check_quotable("realm", raw.realm)?,
+                realm: check_quotable("realm", &raw.realm)?,
                 resource_metadata: raw
                     .resource_metadata
+                    .as_deref()
                     .map(|url| check_quotable("resourceMetadata", url))
                     .transpose()?,
             },
             token_bytes: raw.token_bytes as usize,
             forward_unmatched: raw.unmatched == raw::Unmatched::Forward,
             registry,
+            key_manager,
             cut_offs,
             identity_providers,
         })
@@ -182,20 +196,20 @@ fn check_cache(raw: &raw::Cache) -> Result<CacheSettings, ConfigError> {
 }
 
 /// Text that can stand inside a quoted string of a header.
-fn check_quotable(path: &str, text: String) -> Result<String, ConfigError> {
+fn check_quotable(path: &str, text: &str) -> Result<String, ConfigError> {
     let quotable = |octet: u8| matches!(octet, b' '..=b'~') && octet != b'"' && octet != b'\\';
     if text.is_empty() || !text.bytes().all(quotable) {
         return Err(ConfigError::new(path, "must be printable ASCII without quote and backslash, and not empty"));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 /// Text that can be the value of a header or pseudo header.
-pub(crate) fn check_visible(path: &str, text: String) -> Result<String, ConfigError> {
+pub(crate) fn check_visible(path: &str, text: &str) -> Result<String, ConfigError> {
     if text.is_empty() || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
         return Err(ConfigError::new(path, "must be visible ASCII without spaces, and not empty"));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

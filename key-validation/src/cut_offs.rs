@@ -3,10 +3,10 @@
 //! A cut-off that says "recheck" goes by the order in which things reach this gateway, never by comparing its clock
 //! with another's.
 
-use std::collections::HashMap;
-
 use crate::UnixTime;
+use crate::digest::digest_of;
 use crate::introspection::ActiveAnswer;
+use crate::sorted_map::SortedMap;
 
 /// SHA-256 of a token.
 pub type TokenDigest = [u8; 32];
@@ -63,18 +63,17 @@ pub enum Verdict {
 
 /// When cut-offs first came to this worker. It outlives configurations: what comes again has not come anew.
 #[derive(Debug, Default)]
-pub struct Arrivals(HashMap<CutOff, UnixTime>);
+pub struct Arrivals(SortedMap<u64, Arrival>);
 
-/// The cut-offs in force, by whom they concern.
-#[derive(Debug, Default)]
-pub struct CutOffs {
-    tokens: HashMap<TokenDigest, Vec<InForce>>,
-    jtis: HashMap<String, Vec<InForce>>,
-    clients: HashMap<String, Vec<InForce>>,
-    subjects: HashMap<String, Vec<InForce>>,
-    all: Vec<InForce>,
-    any: bool,
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    arrived_at: UnixTime,
+    expires_at: UnixTime,
 }
+
+/// The cut-offs in force, by a digest of whom they concern.
+#[derive(Debug, Default)]
+pub struct CutOffs(SortedMap<u64, Vec<InForce>>);
 
 #[derive(Debug)]
 struct InForce {
@@ -82,30 +81,66 @@ struct InForce {
     arrived_at: UnixTime,
 }
 
-impl CutOffs {
-    /// The cut-offs of a list that comes, whole, at `now`.
-    pub fn arrive(list: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) -> Self {
-        arrivals.0.retain(|cut_off, _| now < cut_off.expires_at);
-        let mut cut_offs = Self::default();
-        for cut_off in list.into_iter().filter(|cut_off| now < cut_off.expires_at) {
-            let arrived_at = *arrivals.0.entry(cut_off.clone()).or_insert(now);
-            cut_offs.any = true;
-            let place = match cut_off.concerns.clone() {
-                Concerned::Token(digest) => cut_offs.tokens.entry(digest).or_default(),
-                Concerned::Jti(jti) => cut_offs.jtis.entry(jti).or_default(),
-                Concerned::Client(client) => cut_offs.clients.entry(client).or_default(),
-                Concerned::Subject(subject) => cut_offs.subjects.entry(subject).or_default(),
-                Concerned::All => &mut cut_offs.all,
-            };
-            place.push(InForce { cut_off, arrived_at });
+/// What of a token a cut-off may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Named<'a> {
+    Token(&'a TokenDigest),
+    Jti(&'a str),
+    Client(&'a str),
+    Subject(&'a str),
+    All,
+}
+
+impl Concerned {
+    fn named(&self) -> Named<'_> {
+        match self {
+            Self::Token(digest) => Named::Token(digest),
+            Self::Jti(jti) => Named::Jti(jti),
+            Self::Client(client) => Named::Client(client),
+            Self::Subject(subject) => Named::Subject(subject),
+            Self::All => Named::All,
         }
-        cut_offs
+    }
+}
+
+impl CutOffs {
+    /// Puts cut-offs that come at `now` in the place of others.
+    pub fn replace(&mut self, old: &[CutOff], new: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) {
+        old.iter().for_each(|cut_off| self.remove(cut_off));
+        arrivals.0.retain(|arrival| now < arrival.expires_at);
+        for cut_off in new.into_iter().filter(|cut_off| now < cut_off.expires_at) {
+            let (arrived_as, expires_at) = (digest_of(&cut_off), cut_off.expires_at);
+            let arrived_at = match arrivals.0.get(&arrived_as) {
+                Some(arrival) => arrival.arrived_at,
+                None => {
+                    arrivals.0.insert(arrived_as, Arrival { arrived_at: now, expires_at });
+                    now
+                }
+            };
+            let place = digest_of(&cut_off.concerns.named());
+            let in_force = InForce { cut_off, arrived_at };
+            match self.0.get_mut(&place) {
+                Some(others) => others.push(in_force),
+                None => drop(self.0.insert(place, vec![in_force])),
+            }
+        }
+    }
+
+    fn remove(&mut self, cut_off: &CutOff) {
+        let place = digest_of(&cut_off.concerns.named());
+        let Some(others) = self.0.get_mut(&place) else { return };
+        if let Some(position) = others.iter().position(|in_force| in_force.cut_off == *cut_off) {
+            others.swap_remove(position);
+        }
+        if others.is_empty() {
+            self.0.remove(&place);
+        }
     }
 
     /// Whether no cut-off is in force.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        !self.any
+        self.0.is_empty()
     }
 
     /// What they say of an identity provider's answer about a token.
@@ -117,7 +152,7 @@ impl CutOffs {
         answer: &ActiveAnswer<'_>,
         now: UnixTime,
     ) -> Verdict {
-        if !self.any {
+        if self.is_empty() {
             return Verdict::Unconcerned;
         }
         let in_force = self.about(token, answer).filter(|in_force| {
@@ -129,20 +164,19 @@ impl CutOffs {
 
     /// Those that name the token, its client or its subject, and those that name all: the others are not looked at,
     /// however many there are.
-    fn about(&self, token: &TokenDigest, answer: &ActiveAnswer<'_>) -> impl Iterator<Item = &InForce> {
-        fn by_text<'m>(map: &'m HashMap<String, Vec<InForce>>, text: Option<&str>) -> Option<&'m Vec<InForce>> {
-            text.and_then(|text| map.get(text))
-        }
-        [
-            self.tokens.get(token),
-            by_text(&self.jtis, answer.jti),
-            by_text(&self.clients, answer.client_id),
-            by_text(&self.subjects, answer.subject),
-            Some(&self.all),
-        ]
-        .into_iter()
-        .flatten()
-        .flatten()
+    fn about<'a>(&'a self, token: &'a TokenDigest, answer: &ActiveAnswer<'a>) -> impl Iterator<Item = &'a InForce> {
+        let names = [
+            Some(Named::Token(token)),
+            answer.jti.map(Named::Jti),
+            answer.client_id.map(Named::Client),
+            answer.subject.map(Named::Subject),
+            Some(Named::All),
+        ];
+        let of_name = move |name: Named<'a>| {
+            let all = self.0.get(&digest_of(&name)).map(Vec::as_slice).unwrap_or_default();
+            all.iter().filter(move |in_force| in_force.cut_off.concerns.named() == name)
+        };
+        names.into_iter().flatten().flat_map(of_name)
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Denial {
     BackendJwtFailed,
     /// The proxy refused a call that the decision needs.
     HostFailed,
+    /// The registry, or the key of backend JWTs, has not come from the key manager yet.
+    NotReady,
     /// No usable answer from the identity provider.
     Unavailable(Unavailable),
 }
@@ -139,6 +141,7 @@ mod code {
     pub(super) const AUDIENCE: Code = ("900914", "Access Denied", 403);
     pub(super) const MALFORMED: Code = ("900920", "Malformed request", 400);
     pub(super) const UNAVAILABLE: Code = ("900921", "Identity provider unavailable", 503);
+    pub(super) const NOT_READY: Code = ("900922", "Gateway not ready", 503);
     pub(super) const API_BLOCKED: Code = ("700700", "API blocked", 503);
 }
 
@@ -181,7 +184,8 @@ impl Denial {
             | Self::MethodNotAllowed { .. }
             | Self::ApiBlocked
             | Self::BackendJwtFailed
-            | Self::HostFailed => Concern::Request,
+            | Self::HostFailed
+            | Self::NotReady => Concern::Request,
         }
     }
 
@@ -245,6 +249,7 @@ impl Denial {
                 ("backend_jwt_failed", code::UNCLASSIFIED, None, "The caller's identity could not be asserted")
             }
             Self::HostFailed => ("host_failed", code::UNCLASSIFIED, None, "The request could not be decided"),
+            Self::NotReady => ("not_ready", code::NOT_READY, None, "The gateway is not ready yet; try again later"),
             Self::Unavailable(unavailable) => (
                 unavailable.reason(),
                 code::UNAVAILABLE,
@@ -270,8 +275,10 @@ impl Denial {
         if let Self::MethodNotAllowed { allow } = self {
             headers.push(("allow", allow.clone()));
         }
-        if let Self::Unavailable(unavailable) = self {
-            headers.push(("retry-after", unavailable.retry_after_seconds()));
+        match self {
+            Self::Unavailable(unavailable) => headers.push(("retry-after", unavailable.retry_after_seconds())),
+            Self::NotReady => headers.push(("retry-after", "1".to_owned())),
+            _ => {}
         }
         let body = if grpc {
             row.description.to_owned()

@@ -1,10 +1,14 @@
 //! Short digests by which records are told apart; against malice they are none.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 
-/// A digest that is the same in every worker.
+use hashbrown::DefaultHashBuilder;
+
+thread_local! {
+    static HASHER: DefaultHashBuilder = DefaultHashBuilder::default();
+}
+
+/// A digest that is the same throughout this worker.
 pub(crate) fn digest_of(parts: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
+    HASHER.with(|hasher| hasher.hash_one(parts))
 }

@@ -1,12 +1,13 @@
 //! One request on its way to a decision: what goes in and out, and what is kept of it while its token is asked about.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::Secret;
 use crate::cache::AnswerKey;
 pub use crate::config::PublishedField;
 use crate::cut_offs::TokenDigest;
-use crate::registry::{ApiIndex, IdentityProviderIndex};
+use crate::registry::{Api, IdentityProviderIndex};
 
 /// A request that has just begun.
 #[derive(Debug)]
@@ -140,12 +141,20 @@ impl Publication {
 }
 
 /// Which identity provider is asked about which token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     pub(crate) identity_provider: IdentityProviderIndex,
     pub(crate) key: AnswerKey,
     /// By which a cut-off names the token.
     pub(crate) token: TokenDigest,
+}
+
+// The key is a digest: its octets are as good as any hash of them.
+impl Hash for Question {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.key.low_word());
+    }
 }
 
 /// A request whose token must be asked about: all that is needed to ask, and once there is an answer.
@@ -157,9 +166,11 @@ pub struct Exchange {
 }
 
 /// A request that has an operation and a token: all that is needed once there is an answer.
-#[derive(Clone, Copy, Debug)]
+///
+/// The API is the one that was there when the request came, whatever has become of it since.
+#[derive(Clone, Debug)]
 pub(crate) struct Admitted {
-    pub(crate) api: ApiIndex,
+    pub(crate) api: Rc<Api>,
     /// Position in the API's operations.
     pub(crate) operation: usize,
     pub(crate) question: Question,

@@ -6,6 +6,7 @@
 mod applying;
 mod client;
 mod copy;
+mod reader;
 mod shard;
 mod standing;
 
@@ -13,8 +14,10 @@ use serde_json::{Map, Value};
 
 use crate::json;
 pub use applying::{Applied, Applying, Progress};
-pub use client::{CALL_TIMEOUT, FeedClient, FeedFailure, FeedRequest, FeedSettings};
+pub use client::{CALL_TIMEOUT, FeedClient, FeedFailure, FeedRequest};
 pub use copy::{FoundApplication, RegistryCopy};
+pub use reader::CopyReader;
+pub(crate) use shard::bucket_of;
 pub use standing::{Stale, Standing};
 
 /// Longest page in bytes.
@@ -62,7 +65,7 @@ pub enum Refused {
 }
 
 /// Kinds that snapshot pages cover, in the order in which they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// Revocation cut-offs.
     Revocation,
@@ -131,6 +134,23 @@ pub enum Place {
     Revocation(String),
 }
 
+impl Family {
+    const ALL: [Self; 3] = [Self::Revocation, Self::Api, Self::Application];
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Api(id) => write!(formatter, "API `{id}`"),
+            Self::Application(id) => write!(formatter, "application `{id}`"),
+            Self::Subscription { application_id, api_id } => {
+                write!(formatter, "subscription of `{application_id}` to `{api_id}`")
+            }
+            Self::Revocation(id) => write!(formatter, "revocation `{id}`"),
+        }
+    }
+}
+
 impl Place {
     /// Whose page of a snapshot it comes in.
     pub fn family(&self) -> Family {
@@ -147,7 +167,7 @@ impl Place {
         | Self::Application(id)
         | Self::Subscription { application_id: id, .. }
         | Self::Revocation(id)) = self;
-        shard::bucket(id.as_bytes())
+        bucket_of(id)
     }
 }
 
@@ -166,10 +186,14 @@ impl Page {
         if page.get("format").and_then(Value::as_u64) != Some(FORMAT) {
             return Err(Refused::Garbage("`format` is not 1"));
         }
-        let Some(Value::Array(items)) = page.remove("changes") else { return Err(Refused::Garbage("`changes`")) };
+        let Some(Value::Array(items)) = page.get_mut("changes").map(Value::take) else {
+            return Err(Refused::Garbage("`changes`"));
+        };
         let total = items.len();
-        let changes: Vec<Change> =
-            items.into_iter().filter_map(|item| Change::read(item).transpose()).collect::<Result<_, _>>()?;
+        let mut changes = Vec::with_capacity(total);
+        for item in items {
+            changes.extend(Change::read(item)?);
+        }
         let read = Self {
             revision: Revision::read(page.get("revision"))?,
             snapshot: page.get("snapshot").filter(|value| !value.is_null()).map(Coverage::read).transpose()?,
@@ -243,7 +267,7 @@ impl Change {
     fn read(value: Value) -> Result<Option<Self>, Refused> {
         let garbage = Refused::Garbage("a change without kind, id, or one of record and deleted");
         let Value::Object(mut members) = value else { return Err(garbage) };
-        let record = members.remove("record").filter(|record| !record.is_null());
+        let record = members.get_mut("record").map(Value::take).filter(|record| !record.is_null());
         let deleted = members.get("deleted").and_then(Value::as_bool).unwrap_or_default();
         if record.is_some() == deleted {
             return Err(garbage);
@@ -260,9 +284,10 @@ impl Change {
     }
 }
 
-/// A member that is a text and not empty.
+/// A member that is a text, not empty, and can be part of a name in the copy.
 fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
-    members.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    let text = members.get(name)?.as_str().filter(|text| !text.is_empty() && !text.contains(copy::SEPARATOR));
+    text.map(str::to_owned)
 }
 
 fn read_cursor(value: Option<&Value>) -> Result<Option<String>, Refused> {
@@ -277,4 +302,4 @@ fn read_cursor(value: Option<&Value>) -> Result<Option<String>, Refused> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,9 +3,10 @@
 mod election;
 mod flight_lease;
 mod refresh_ahead;
+mod registry_copy;
 mod self_test;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::availability::Availability;
 pub use flight_lease::{Turn, Waiting};
 use refresh_ahead::Refreshes;
+use registry_copy::Copied;
 pub use self_test::SelfTest;
 
 use crate::backend_jwt::{JwtMinter, MintKey, MintedJwts};
@@ -21,13 +23,13 @@ use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
 use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
 use crate::credentials::{bearer_token, has_bearer_credentials};
-use crate::cut_offs::{self, Arrivals, CutOff, CutOffs};
+use crate::cut_offs::{self, Arrivals, CutOffs};
 use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted, Subscribed, ValidatedToken};
 use crate::introspection::{ActiveAnswer, Answer, IntrospectionCall, IntrospectionResponse, read_response};
 use crate::jws::SignError;
-use crate::registry::{ApiIndex, ApiMatch, Host, IdentityProviderIndex, Operation, OperationMatch};
+use crate::registry::{Api, ApiMatch, Client, Host, IdentityProviderIndex, Operation, OperationMatch, Registry};
 use crate::target::{Ambiguities, Target, ambiguities};
 use crate::{Denial, RequestHead, Secret, UnixTime};
 
@@ -70,6 +72,10 @@ pub enum Event<'a> {
 /// A configuration at work in one worker.
 pub struct Gateway {
     configuration: Configuration,
+    registry: RefCell<Registry>,
+    /// Whether there is a registry to decide by.
+    is_ready: Cell<bool>,
+    copied: Option<RefCell<Copied>>,
     handler: Box<dyn KeyValidationHandler>,
     minter: Option<JwtMinter>,
     minted: MintedJwts,
@@ -95,6 +101,12 @@ impl Gateway {
             availability,
             refreshes: Refreshes::default(),
             cut_offs: RefCell::default(),
+            is_ready: Cell::new(configuration.registry.is_some()),
+            registry: RefCell::new(configuration.registry.take().unwrap_or_default()),
+            copied: configuration
+                .key_manager
+                .as_ref()
+                .map(|settings| RefCell::new(Copied::new(settings, &configuration.identity_providers))),
             answers: AnswerCache::new(configuration.cache.shared_entries),
             minted: MintedJwts::new(configuration.cache.backend_jwt_bytes),
             minter: configuration.backend_jwt.take().map(minter),
@@ -106,12 +118,7 @@ impl Gateway {
     /// Takes the configuration's cut-offs into force; `arrivals` are those of all configurations of this worker.
     pub fn take_cut_offs(&mut self, arrivals: &mut Arrivals, now: UnixTime) {
         let list = std::mem::take(&mut self.configuration.cut_offs);
-        self.replace_cut_offs(list, arrivals, now);
-    }
-
-    /// Puts these cut-offs in the place of those in force.
-    pub fn replace_cut_offs(&self, list: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) {
-        *self.cut_offs.borrow_mut() = CutOffs::arrive(list, arrivals, now);
+        self.cut_offs.get_mut().replace(&[], list, arrivals, now);
     }
 
     /// The name of the identity provider that a question is for.
@@ -199,12 +206,12 @@ impl Gateway {
                 None => Err((*unavailable).into()),
             },
         };
-        decided.map_or_else(|denial| self.deny(&denial, admitted.api, true, admitted.grpc), Decision::Forward)
+        decided.map_or_else(|denial| self.deny(&denial, &admitted.api, true, admitted.grpc), Decision::Forward)
     }
 
     /// Turns a request for an API away, or lets it go on without any identity, where the API only reports the denial.
-    fn deny(&self, denial: &Denial, api: ApiIndex, has_bearer: bool, grpc: bool) -> Decision {
-        if self.configuration.registry.api(api).is_some_and(|api| api.only_reports(denial)) {
+    fn deny(&self, denial: &Denial, api: &Api, has_bearer: bool, grpc: bool) -> Decision {
+        if api.only_reports(denial) {
             return Decision::Forward(self.without_identity(Outcome::Report(denial.reason()), Some(api), has_bearer));
         }
         Decision::Reply(denial.reply(&self.configuration.challenge, grpc))
@@ -222,29 +229,33 @@ impl Gateway {
         if let Some(reply) = self.jwks_reply(&request) {
             return Ok(Step::Decided(Decision::Reply(reply)));
         }
-        let Some(found) = self.configuration.registry.find_api(&request.host, &request.target) else {
+        if !self.is_ready.get() {
+            return Err(Denial::NotReady);
+        }
+        let found = self.registry.borrow().find_api(&request.host, &request.target);
+        let Some(found) = found else {
             return self.unmatched(&request);
         };
-        let (operation, position) = self.find_operation(&request, found)?;
+        let (operation, position) = find_operation(&request, &found)?;
         if operation.auth_type == AuthType::None {
-            let forward = self.without_identity(Outcome::Public, Some(found.index), has_bearer_credentials(head));
+            let forward = self.without_identity(Outcome::Public, Some(&found.api), has_bearer_credentials(head));
             return Ok(Step::Decided(Decision::Forward(forward)));
         }
         let credentials = bearer_token(head, self.configuration.token_bytes).and_then(|token| {
-            let identity_provider = self.elect(found.index, token).ok_or(Denial::InvalidToken)?;
+            let identity_provider = self.elect(&found.api, token).ok_or(Denial::InvalidToken)?;
             Ok((token, identity_provider))
         });
         let (token, identity_provider) = match credentials {
             Ok(credentials) => credentials,
             Err(denial) => {
                 let has_bearer = has_bearer_credentials(head);
-                return Ok(Step::Decided(self.deny(&denial, found.index, has_bearer, head.is_grpc())));
+                return Ok(Step::Decided(self.deny(&denial, &found.api, has_bearer, head.is_grpc())));
             }
         };
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
         let token_digest = Sha256::digest(token).into();
         let admitted = Admitted {
-            api: found.index,
+            api: found.api,
             operation: position,
             question: Question {
                 identity_provider,
@@ -266,38 +277,18 @@ impl Gateway {
         }
     }
 
-    #[inline]
-    fn find_operation(&self, request: &RequestLine<'_>, found: ApiMatch) -> Result<(&Operation, usize), Denial> {
-        let api = self.configuration.registry.api(found.index).ok_or(Denial::NoApi)?;
-        match api.life_cycle_status {
-            LifeCycleStatus::Published | LifeCycleStatus::Deprecated => {}
-            LifeCycleStatus::Blocked => return Err(Denial::ApiBlocked),
-            LifeCycleStatus::Created | LifeCycleStatus::Retired => return Err(Denial::NoApi),
-        }
-        let segments = request.target.segments().get(found.base_segments..).unwrap_or_default();
-        if !ambiguities(segments).within(api.allowed_ambiguities) {
-            return Err(Denial::AmbiguousTarget);
-        }
-        match api.find_operation(request.method, segments) {
-            OperationMatch::Found(operation, position) => Ok((operation, position)),
-            OperationMatch::OtherVerbs(allow) => Err(Denial::MethodNotAllowed { allow }),
-            OperationMatch::None => Err(Denial::NoOperation),
-        }
-    }
-
     fn unmatched(&self, request: &RequestLine<'_>) -> Result<Step, Denial> {
         if !request.target.ambiguities().within(Ambiguities::none()) {
             return Err(Denial::AmbiguousTarget);
         }
-        if !self.configuration.forward_unmatched {
+        if !self.configuration.forward_unmatched || self.registry.borrow().has_unplaced_apis() {
             return Err(Denial::NoApi);
         }
         Ok(Step::Decided(Decision::Forward(self.without_identity(Outcome::Public, None, false))))
     }
 
     /// Lets a request go on of which nothing is said about a caller; the API is known unless the request belongs to none.
-    fn without_identity(&self, outcome: Outcome, api: Option<ApiIndex>, remove_authorization: bool) -> Forward {
-        let api = api.and_then(|index| self.configuration.registry.api(index));
+    fn without_identity(&self, outcome: Outcome, api: Option<&Api>, remove_authorization: bool) -> Forward {
         let publication = self.publication(outcome, &|field| match (field, api) {
             (PublishedField::Api, Some(api)) => Some(api.id.clone()),
             _ => None,
@@ -380,8 +371,8 @@ impl Gateway {
     ) -> Result<Forward, Denial> {
         let Answer::Active(record) = answer else { return Err(Denial::InvalidToken) };
         let answer = ActiveAnswer::decode(record).map_err(|_| Denial::from(Unavailable::AnswerMalformed))?;
-        let api = self.configuration.registry.api(admitted.api).ok_or(Denial::NoApi)?;
-        let Question { identity_provider, key, .. } = admitted.question;
+        let api = &*admitted.api;
+        let Question { identity_provider, key: answer_key, .. } = admitted.question;
         match self.cut_off(admitted.question, &answer, now) {
             cut_offs::Verdict::Unconcerned => {}
             // It came between the answer and this decision; who asks again gets the identity provider's word.
@@ -391,14 +382,19 @@ impl Gateway {
             cut_offs::Verdict::Denied => return Err(Denial::InvalidToken),
         }
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
+        let key = match answer.client_id {
+            Some(id) if api.subscription_validation => {
+                let client = Client { provider: identity_provider, id };
+                self.registry.borrow().key(&client, ports.shared)
+            }
+            _ => None,
+        };
         let call = Call {
             now,
             api,
-            api_index: admitted.api,
             operation: api.operation(admitted.operation).ok_or(Denial::NoOperation)?,
             identity_provider: provider,
-            identity_provider_index: identity_provider,
-            registry: &self.configuration.registry,
+            key: key.as_ref(),
         };
         let token = self.handler.validate_token(&call, answer)?;
         let (caller, reported) = self.permit(&call, token)?;
@@ -407,7 +403,7 @@ impl Gateway {
             // Such a token has no subscription, so it comes here only where that is reported: there is nobody to name.
             Some(_) if reported.is_some() && answer.subject.or(answer.client_id).is_none() => None,
             Some(minter) => {
-                let jwt = self.consumer_token(&call, &caller, key, minter, ports)?;
+                let jwt = self.consumer_token(&call, &caller, answer_key, minter, ports)?;
                 Some((Rc::clone(minter.header()), jwt))
             }
             None => None,
@@ -513,9 +509,30 @@ impl Gateway {
     }
 
     #[inline]
-    fn elect(&self, api: ApiIndex, token: &str) -> Option<IdentityProviderIndex> {
-        let allowed = &self.configuration.registry.api(api)?.identity_providers;
-        election::elect(&self.configuration.identity_providers, allowed, token)
+    fn elect(&self, api: &Api, token: &str) -> Option<IdentityProviderIndex> {
+        election::elect(&self.configuration.identity_providers, &api.identity_providers, token)
+    }
+}
+
+#[inline]
+fn find_operation<'a>(request: &RequestLine<'_>, found: &'a ApiMatch) -> Result<(&'a Operation, usize), Denial> {
+    let api = &found.api;
+    if found.is_contested {
+        return Err(Denial::ApiBlocked);
+    }
+    match api.life_cycle_status {
+        LifeCycleStatus::Published | LifeCycleStatus::Deprecated => {}
+        LifeCycleStatus::Blocked => return Err(Denial::ApiBlocked),
+        LifeCycleStatus::Created | LifeCycleStatus::Retired => return Err(Denial::NoApi),
+    }
+    let segments = request.target.segments().get(found.base_segments..).unwrap_or_default();
+    if !ambiguities(segments).within(api.allowed_ambiguities) {
+        return Err(Denial::AmbiguousTarget);
+    }
+    match api.find_operation(request.method, segments) {
+        OperationMatch::Found(operation, position) => Ok((operation, position)),
+        OperationMatch::OtherVerbs(allow) => Err(Denial::MethodNotAllowed { allow }),
+        OperationMatch::None => Err(Denial::NoOperation),
     }
 }
 

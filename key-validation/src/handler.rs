@@ -12,7 +12,7 @@ use crate::backend_jwt::{self, JwtMinter, MintedJwt};
 use crate::config::raw::KeyType;
 use crate::config::{BackendJwtSettings, IdentityProvider};
 use crate::introspection::ActiveAnswer;
-use crate::registry::{Api, ApiIndex, Application, IdentityProviderIndex, Operation, Registry};
+use crate::registry::{Api, Application, ApplicationKey, Operation};
 use crate::{Denial, UnixTime};
 
 /// What a request asks for.
@@ -22,16 +22,12 @@ pub struct Call<'a> {
     pub now: UnixTime,
     /// The API.
     pub api: &'a Api,
-    /// Its position in the registry.
-    pub api_index: ApiIndex,
     /// The operation.
     pub operation: &'a Operation,
     /// The identity provider that answered for the token.
     pub identity_provider: &'a IdentityProvider,
-    /// Its position in the configuration.
-    pub identity_provider_index: IdentityProviderIndex,
-    /// All applications and subscriptions.
-    pub registry: &'a Registry,
+    /// The key by which the token's client calls; looked for only where the API needs a subscription.
+    pub key: Option<&'a ApplicationKey>,
 }
 
 /// Whom a token belongs to.

@@ -54,6 +54,7 @@ impl Lease {
     }
 
     /// Takes the lease until a time, or prolongs it.
+    #[inline(never)]
     pub fn take(&self, holder: LeaseHolder, until: UnixTime, now: UnixTime, shared: &dyn SharedData) -> Taken {
         for _ in 0..ATTEMPTS {
             let value = shared.get(&self.slot);
@@ -77,6 +78,7 @@ impl Lease {
     }
 
     /// Gives the lease back, if the holder still has it; with the reason when what was done under it has failed.
+    #[inline(never)]
     pub fn release(&self, holder: LeaseHolder, failure: Option<u8>, now: UnixTime, shared: &dyn SharedData) {
         for _ in 0..ATTEMPTS {
             let Some(value) = shared.get(&self.slot) else { return };

@@ -50,6 +50,7 @@ mod reference;
 pub mod registry;
 mod scope;
 mod secret;
+mod sorted_map;
 pub mod target;
 mod time;
 

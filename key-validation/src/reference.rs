@@ -347,7 +347,8 @@ proptest! {
         let written: Vec<Value> =
             operations.iter().map(|(verb, target)| json!({"verb": verb, "target": target, "authType": "None"})).collect();
         let configuration = configuration(&json!([{"name": "n", "version": "1", "context": "/n", "operations": written}]));
-        let api = configuration.registry.api(crate::registry::ApiIndex(0)).unwrap();
+        let registry = configuration.registry.unwrap();
+        let api = registry.apis().next().unwrap();
         let target = Target::parse(requested.as_bytes()).unwrap();
         let found = match api.find_operation(method, target.segments()) {
             OperationMatch::Found(operation, position) => {
@@ -372,13 +373,13 @@ proptest! {
             "id": number.to_string(), "name": "n", "version": api.version, "context": api.context,
             "isDefaultVersion": api.is_default, "hosts": api.host.into_iter().collect::<Vec<_>>(), "operations": [],
         })).collect();
-        let registry = configuration(&json!(written)).registry;
+        let registry = configuration(&json!(written)).registry.unwrap();
         let path = format!("/{}", requested.join("/"));
         let found = registry.find_api(&Host::parse(host.as_bytes()).unwrap(), &Target::parse(path.as_bytes()).unwrap());
         let segments = canonical(path.as_bytes()).unwrap();
         let takes = |(number, api): (usize, &Api)| Some((api.takes(host, &segments)?, number));
         let expected = apis.iter().enumerate().filter_map(takes).max_by_key(|(rank, _)| *rank);
-        let found = found.map(|found| (registry.api(found.index).unwrap().id.clone(), found.base_segments));
+        let found = found.map(|found| (found.api.id.clone(), found.base_segments));
         prop_assert_eq!(found, expected.map(|((length, _), number)| (number.to_string(), length)), "{} {}", host, path);
     }
 }

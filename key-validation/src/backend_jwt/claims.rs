@@ -6,6 +6,7 @@ use crate::Denial;
 use crate::config::BackendJwtSettings;
 use crate::config::raw::KeyType;
 use crate::handler::{Call, Permitted, TokenKind};
+use crate::json;
 
 /// Claims of RFC 7519 that the gateway makes itself.
 const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
@@ -44,7 +45,8 @@ pub fn claims(
 ) -> Result<Map<String, Value>, Denial> {
     let answer = caller.answer();
     let subject = answer.subject.or(answer.client_id).ok_or(Denial::BackendJwtFailed)?;
-    let mut claims: Map<String, Value> = serde_json::from_str(answer.forward_claims).unwrap_or_default();
+    let forwarded = json::parse(answer.forward_claims);
+    let mut claims = if let Ok(Value::Object(claims)) = forwarded { claims } else { Map::new() };
     claims.insert("sub".to_owned(), subject.into());
     claims.insert("aud".to_owned(), call.api.audience.clone().into());
     let mut claim = |name: &str, value: Value| {

@@ -1,10 +1,12 @@
 //! Backend JWTs that were made, kept while they can be used again.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use super::{JwtMinter, MintedJwt};
 use crate::UnixTime;

@@ -80,8 +80,8 @@ fn the_public_key_verifies_the_signature() {
     let (signing_input, _) = jwt.rsplit_once('.').unwrap();
     let signing_key = key(P256);
 
-    assert_eq!(signing_key.verifies(signing_input.as_bytes(), &part(&jwt, 2)), Some(true));
-    assert_eq!(signing_key.verifies(b"something else", &part(&jwt, 2)), Some(false));
+    assert!(signing_key.verifies(signing_input.as_bytes(), &part(&jwt, 2)));
+    assert!(!signing_key.verifies(b"something else", &part(&jwt, 2)));
 }
 
 #[test]

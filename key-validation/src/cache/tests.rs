@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use super::*;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

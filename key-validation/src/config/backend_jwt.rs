@@ -30,7 +30,7 @@ pub struct BackendJwtSettings {
 
 impl BackendJwtSettings {
     pub(super) fn check(
-        raw: raw::BackendJwt,
+        raw: &raw::BackendJwt,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         if raw.issuer.is_empty() {
@@ -42,9 +42,9 @@ impl BackendJwtSettings {
         }
         let pem = raw.signing_key.resolve(environment).map_err(at("backendJwt.signingKey"))?;
         let signing_key = SigningKey::from_pem(&pem).map_err(at("backendJwt.signingKey"))?;
-        let key_id = match raw.key_id {
+        let key_id = match &raw.key_id {
             Some(key_id) if key_id.is_empty() => return Err(ConfigError::new("backendJwt.keyId", "must not be empty")),
-            Some(key_id) => key_id,
+            Some(key_id) => key_id.clone(),
             None => signing_key.thumbprint(),
         };
         let claim_prefix = match raw.claim_dialect.trim_end_matches('/') {
@@ -53,14 +53,14 @@ impl BackendJwtSettings {
         };
         check_forward_claims(&raw.forward_claims, &claim_prefix)?;
         Ok(Self {
-            header: check_header(raw.header)?,
-            issuer: raw.issuer,
+            header: check_header(&raw.header)?,
+            issuer: raw.issuer.clone(),
             lifetime,
             signing_key,
             key_id,
             jwks_path: raw.jwks_path.as_deref().map(check_jwks_path).transpose()?,
             claim_prefix,
-            forward_claims: raw.forward_claims,
+            forward_claims: raw.forward_claims.clone(),
         })
     }
 }
@@ -86,7 +86,7 @@ const TAKEN_HEADERS: [&str; 17] = [
     "x-request-id",
 ];
 
-fn check_header(name: String) -> Result<String, ConfigError> {
+fn check_header(name: &str) -> Result<String, ConfigError> {
     let path = "backendJwt.header";
     let name = check_visible(path, name)?.to_ascii_lowercase();
     let token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);

@@ -48,16 +48,16 @@ impl ClientAuthentication {
 /// Checks the credentials for an endpoint; `issuer` is the identity provider's.
 pub(super) fn check(
     endpoint: &str,
-    raw: raw::ClientAuthentication,
+    raw: &raw::ClientAuthentication,
     issuer: Option<&str>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ClientAuthentication, ConfigError> {
     let path = format!("{endpoint}.clientAuthentication");
-    let at_field = |field: &str, reason: &str| ConfigError::new(format!("{path}.{field}"), reason);
+    let at_field = |field: &str, reason: &str| ConfigError::new(format_args!("{path}.{field}"), reason);
     if raw.method == Method::None {
         return Ok(ClientAuthentication::None);
     }
-    if let Some(field) = foreign_field(&raw) {
+    if let Some(field) = foreign_field(raw) {
         return Err(at_field(field, "goes with another method"));
     }
     let required = |field: &str| at_field(field, "is required by this method");
@@ -101,17 +101,17 @@ fn client_assertion(
     path: &str,
     client_id: String,
     key: SigningKey,
-    raw: raw::ClientAuthentication,
+    raw: &raw::ClientAuthentication,
     issuer: Option<&str>,
 ) -> Result<ClientAssertion, ConfigError> {
     if raw.key_id.as_ref().is_some_and(String::is_empty) {
-        return Err(ConfigError::new(format!("{path}.keyId"), "must not be empty"));
+        return Err(ConfigError::new(format_args!("{path}.keyId"), "must not be empty"));
     }
     // RFC 7523 section 3 leaves it to the server, and nothing else here names the server as such.
-    let audience = raw.audience.or_else(|| issuer.map(str::to_owned)).filter(|audience| !audience.is_empty());
+    let audience = raw.audience.clone().or_else(|| issuer.map(str::to_owned)).filter(|audience| !audience.is_empty());
     let reason = "is required by this method where the identity provider has no `issuer`, and must not be empty";
-    let audience = audience.ok_or_else(|| ConfigError::new(format!("{path}.audience"), reason))?;
-    Ok(ClientAssertion { client_id, audience, signer: JwtSigner::new(key, raw.key_id) })
+    let audience = audience.ok_or_else(|| ConfigError::new(format_args!("{path}.audience"), reason))?;
+    Ok(ClientAssertion { client_id, audience, signer: JwtSigner::new(key, raw.key_id.clone()) })
 }
 
 /// The value of `Authorization` (RFC 6749 section 2.3.1).

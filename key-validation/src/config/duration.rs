@@ -14,6 +14,11 @@ impl Duration {
         Self(time::Duration::from_secs(seconds))
     }
 
+    /// So many milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(time::Duration::from_millis(millis))
+    }
+
     /// As the standard library has it.
     pub const fn get(self) -> time::Duration {
         self.0

@@ -1,6 +1,5 @@
 //! Identity providers and how to ask them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -72,7 +71,7 @@ pub struct IntrospectionEndpoint {
     /// The gateway's credentials.
     pub client_authentication: ClientAuthentication,
     /// Further form fields.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: Vec<(String, String)>,
     /// Statuses that mean "inactive".
     pub inactive_statuses: Vec<u16>,
     /// `error` members of a 400 that mean "inactive".
@@ -94,17 +93,17 @@ pub(super) struct Surroundings<'a> {
 
 /// Checks the list.
 pub(super) fn check_all(
-    raw: Vec<raw::IdentityProvider>,
+    raw: &[raw::IdentityProvider],
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<IdentityProvider>, ConfigError> {
     if raw.is_empty() {
         return Err(ConfigError::new("identityProviders", "must name at least one"));
     }
     let mut checked: Vec<IdentityProvider> = Vec::with_capacity(raw.len());
-    for (index, raw) in raw.into_iter().enumerate() {
+    for (index, raw) in raw.iter().enumerate() {
         let path = format!("identityProviders[{index}]");
         if checked.iter().any(|other| other.name == raw.name) {
-            return Err(ConfigError::new(format!("{path}.name"), format!("`{}` is there twice", raw.name)));
+            return Err(ConfigError::new(format_args!("{path}.name"), format!("`{}` is there twice", raw.name)));
         }
         for shape in &raw.tokens {
             check_shape(&path, shape)?;
@@ -143,42 +142,42 @@ fn check_shape(path: &str, shape: &TokenShape) -> Result<(), ConfigError> {
         TokenShape::Any(false) => "`any` must be true",
         TokenShape::Prefix(_) | TokenShape::Issuer(_) | TokenShape::Any(true) => return Ok(()),
     };
-    Err(ConfigError::new(format!("{path}.tokens"), reason))
+    Err(ConfigError::new(format_args!("{path}.tokens"), reason))
 }
 
 /// A revoked token passes for as long, when the identity provider is away.
 const LONGEST_STALE: Duration = Duration::from_hours(1);
 
 impl IdentityProvider {
-    fn check(path: &str, raw: raw::IdentityProvider, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
+    fn check(path: &str, raw: &raw::IdentityProvider, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
         let name_octet = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'-');
         if !(1..=63).contains(&raw.name.len()) || !raw.name.bytes().all(name_octet) {
-            return Err(ConfigError::new(format!("{path}.name"), "must be 1 to 63 of a-z, 0-9 and `-`"));
+            return Err(ConfigError::new(format_args!("{path}.name"), "must be 1 to 63 of a-z, 0-9 and `-`"));
         }
         if raw.tokens.is_empty() {
-            return Err(ConfigError::new(format!("{path}.tokens"), "must name at least one shape"));
+            return Err(ConfigError::new(format_args!("{path}.tokens"), "must name at least one shape"));
         }
         check_not_empty(&format!("{path}.issuer"), raw.issuer.iter())?;
         check_not_empty(&format!("{path}.audience"), raw.audience.iter())?;
         if raw.clock_skew.get() > LONGEST_CLOCK_SKEW {
-            return Err(ConfigError::new(format!("{path}.clockSkew"), "must be at most 5m"));
+            return Err(ConfigError::new(format_args!("{path}.clockSkew"), "must be at most 5m"));
         }
         if raw.concurrent_calls == 0 {
-            return Err(ConfigError::new(format!("{path}.concurrentCalls"), "must be at least 1"));
+            return Err(ConfigError::new(format_args!("{path}.concurrentCalls"), "must be at least 1"));
         }
         if raw.breaker.failures == 0 || raw.breaker.open_for.get().is_zero() {
-            return Err(ConfigError::new(format!("{path}.breaker"), "must be above 0"));
+            return Err(ConfigError::new(format_args!("{path}.breaker"), "must be above 0"));
         }
         check_markers(path, &raw.claims.application_token)?;
         let introspection =
-            IntrospectionEndpoint::check(path, raw.introspection, raw.issuer.as_deref(), surroundings.environment)?;
+            IntrospectionEndpoint::check(path, &raw.introspection, raw.issuer.as_deref(), surroundings.environment)?;
         Ok(Self {
-            name: raw.name,
-            issuer: raw.issuer,
-            tokens: raw.tokens,
+            name: raw.name.clone(),
+            issuer: raw.issuer.clone(),
+            tokens: raw.tokens.clone(),
             introspection,
-            claims: raw.claims,
-            audience: raw.audience,
+            claims: raw.claims.clone(),
+            audience: raw.audience.clone(),
             clock_skew: raw.clock_skew.get(),
             stale_for: check_outage(path, &raw.outage)?,
             breaker: BreakerSettings { failures: raw.breaker.failures, open_for: raw.breaker.open_for.get() },
@@ -192,7 +191,7 @@ impl IdentityProvider {
 }
 
 fn check_outage(path: &str, raw: &raw::Outage) -> Result<Option<Duration>, ConfigError> {
-    let refused = |reason: &str| Err(ConfigError::new(format!("{path}.outage.for"), reason));
+    let refused = |reason: &str| Err(ConfigError::new(format_args!("{path}.outage.for"), reason));
     match (raw.mode, raw.stale_for.map(super::duration::Duration::get)) {
         (raw::OutageMode::Deny, None) => Ok(None),
         (raw::OutageMode::Deny, Some(_)) => refused("goes with the mode `stale`"),
@@ -219,52 +218,57 @@ fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), C
 impl IntrospectionEndpoint {
     fn check(
         provider: &str,
-        raw: raw::Introspection,
+        raw: &raw::Introspection,
         issuer: Option<&str>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let path = format!("{provider}.introspection");
         let timeout = raw.timeout.get();
         if timeout.is_zero() || timeout > Duration::from_secs(30) {
-            return Err(ConfigError::new(format!("{path}.timeout"), "must be above 0 and at most 30s"));
+            return Err(ConfigError::new(format_args!("{path}.timeout"), "must be above 0 and at most 30s"));
         }
         if !raw.path.starts_with('/') {
-            return Err(ConfigError::new(format!("{path}.path"), "must start with `/`"));
+            return Err(ConfigError::new(format_args!("{path}.path"), "must start with `/`"));
         }
         for name in ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"] {
-            if raw.parameters.contains_key(name) {
-                return Err(ConfigError::new(format!("{path}.parameters.{name}"), "is sent by the filter itself"));
+            if raw.parameters.iter().any(|parameter| parameter.0 == name) {
+                return Err(ConfigError::new(format_args!("{path}.parameters.{name}"), "is sent by the filter itself"));
             }
         }
         // The others speak of us or of an outage, which must never become the caller's 401.
         let speaks_of_the_token = |status: &u16| matches!(status, 402 | 404..=428 | 430..=499);
         if !raw.inactive_statuses.iter().all(speaks_of_the_token) {
             let reason = "must be 4xx, and not 400, 401, 403 or 429";
-            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), reason));
+            return Err(ConfigError::new(format_args!("{path}.inactiveStatuses"), reason));
         }
         if Host::parse(raw.authority.as_bytes()).is_err() {
-            return Err(ConfigError::new(format!("{path}.authority"), "must be a host with an optional port"));
+            return Err(ConfigError::new(format_args!("{path}.authority"), "must be a host with an optional port"));
         }
         if raw.path.contains('#') {
-            return Err(ConfigError::new(format!("{path}.path"), "must not have a `#`"));
+            return Err(ConfigError::new(format_args!("{path}.path"), "must not have a `#`"));
         }
         let client_id = raw.client_authentication.client_id.as_deref();
         let signed = raw.signed_response.as_ref();
         let signed = signed.map(|raw| signed_response::check(&path, raw, issuer, client_id)).transpose()?;
         if signed.is_some() && !raw.inactive_statuses.is_empty() {
             let reason = "says something of the token without a signature, which `signedResponse` rules out";
-            return Err(ConfigError::new(format!("{path}.inactiveStatuses"), reason));
+            return Err(ConfigError::new(format_args!("{path}.inactiveStatuses"), reason));
         }
         Ok(Self {
             signed_response: signed,
-            cluster: check_visible(&format!("{path}.cluster"), raw.cluster)?,
-            authority: raw.authority,
-            path: check_visible(&format!("{path}.path"), raw.path)?,
+            cluster: check_visible(&format!("{path}.cluster"), &raw.cluster)?,
+            authority: raw.authority.clone(),
+            path: check_visible(&format!("{path}.path"), &raw.path)?,
             timeout,
-            client_authentication: client_authentication::check(&path, raw.client_authentication, issuer, environment)?,
-            parameters: raw.parameters,
-            inactive_statuses: raw.inactive_statuses,
-            inactive_errors: raw.inactive_errors,
+            client_authentication: client_authentication::check(
+                &path,
+                &raw.client_authentication,
+                issuer,
+                environment,
+            )?,
+            parameters: raw.parameters.clone(),
+            inactive_statuses: raw.inactive_statuses.clone(),
+            inactive_errors: raw.inactive_errors.clone(),
             self_test: raw.self_test,
         })
     }

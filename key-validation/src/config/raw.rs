@@ -15,6 +15,10 @@ pub use registry::*;
 /// Configuration of the Gatehouse gateway filter.
 #[derive(Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("anyOf" = [{"required": ["registry"]}, {"required": ["keyManager"]}]))
+)]
 pub struct Plugin {
     /// Who issues tokens and answers for them; at least one.
     pub identity_providers: Vec<IdentityProvider>,
@@ -40,8 +44,10 @@ pub struct Plugin {
     /// What happens to requests that belong to no API.
     #[cfg_attr(feature = "schema", serde(default))]
     pub unmatched: Unmatched,
-    /// The APIs, applications and subscriptions.
-    pub registry: Registry,
+    /// The APIs, applications and subscriptions; with `keyManager` too, they serve until its registry has come.
+    pub registry: Option<Registry>,
+    /// Where the registry comes from while the gateway runs.
+    pub key_manager: Option<KeyManager>,
 }
 
 impl Read for Plugin {
@@ -56,7 +62,37 @@ impl Read for Plugin {
             resource_metadata: members.optional_string("resourceMetadata"),
             token_bytes: members.whole_or("tokenBytes", default_token_bytes()),
             unmatched: members.or_default("unmatched"),
-            registry: Registry::read(members.required("registry")),
+            key_manager: members.optional("keyManager").map(KeyManager::read),
+            registry: members.optional("registry").map(Registry::read),
+        })
+    }
+}
+
+/// The key manager that the registry comes from.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
+pub struct KeyManager {
+    /// Envoy cluster.
+    pub cluster: String,
+    /// Host name of the requests to it.
+    pub authority: String,
+    /// The gateway's bearer credential.
+    pub credential: SecretSource,
+    /// The gateway's name, `[A-Za-z0-9._-]{1,63}`; the credential is for this name.
+    pub gateway: String,
+    /// How often each worker looks whether something has changed: 10ms to 10s.
+    #[cfg_attr(feature = "schema", serde(default = "default_tick"))]
+    pub tick: Duration,
+}
+
+impl Read for KeyManager {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            cluster: members.required("cluster").string(),
+            authority: members.required("authority").string(),
+            credential: SecretSource::read(members.required("credential")),
+            gateway: members.required("gateway").string(),
+            tick: members.duration_or("tick", default_tick()),
         })
     }
 }
@@ -245,6 +281,10 @@ impl Default for BackendJwtCache {
     fn default() -> Self {
         Self { worker_bytes: 4 * 1024 * 1024 }
     }
+}
+
+fn default_tick() -> Duration {
+    Duration::from_millis(250)
 }
 
 fn default_publish() -> Vec<PublishedField> {

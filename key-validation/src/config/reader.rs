@@ -5,7 +5,6 @@
 //! small.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -34,18 +33,10 @@ pub(super) fn read<T: Read>(value: &Value) -> Result<T, ConfigError> {
     fault.map_or(Ok(read), Err)
 }
 
-/// What [`read_lenient`] found.
-pub(crate) struct Lenient<T> {
-    /// What could be read; something stands in the place of what is wrong.
-    pub(crate) read: T,
-    /// The first fault, such as a name that is not known: the record must not let anything through.
-    pub(crate) fault: Option<ConfigError>,
-}
-
 /// Reads one record that a newer program may have written: it may have members that are not known, which are ignored.
-pub(crate) fn read_lenient<T: Read>(value: &Value) -> Lenient<T> {
-    let (read, fault) = read_with(value, UnknownMembers::Ignored);
-    Lenient { read, fault }
+/// After a fault, such as a name that is not known, the record must not let anything through.
+pub(crate) fn read_lenient<T: Read>(value: &Value) -> (T, Option<ConfigError>) {
+    read_with(value, UnknownMembers::Ignored)
 }
 
 fn read_with<T: Read>(value: &Value, unknown_members: UnknownMembers) -> (T, Option<ConfigError>) {
@@ -185,13 +176,22 @@ impl<'n> Node<'n> {
     }
 
     /// What each item of an array is read as.
+    // A loop: an iterator's adapters are made anew for each type.
     pub(super) fn items<T>(self, read: impl Fn(Node<'_>) -> T) -> Vec<T> {
-        let items = self.value.as_array();
-        if items.is_none() {
-            self.mismatch("an array");
+        let mut items = Vec::new();
+        while let Some(item) = self.item(items.len()) {
+            items.push(read(item));
         }
-        let node = |(index, value)| Node { value, path: Path::Index(&self.path, index), ..self };
-        (0..).zip(items.into_iter().flatten()).map(|item| read(node(item))).collect()
+        items
+    }
+
+    #[inline(never)]
+    fn item(&self, index: usize) -> Option<Node<'_>> {
+        let Value::Array(items) = self.value else {
+            self.mismatch("an array");
+            return None;
+        };
+        Some(Node { value: items.get(index)?, path: Path::Index(&self.path, index), ..*self })
     }
 
     #[inline(never)]
@@ -211,11 +211,11 @@ impl<'n> Node<'n> {
 
     /// An object whose members have names of the user's choice, and strings.
     #[inline(never)]
-    pub(super) fn strings_by_name(self) -> BTreeMap<String, String> {
-        let mut strings = BTreeMap::new();
+    pub(super) fn strings_by_name(self) -> Vec<(String, String)> {
+        let mut strings = Vec::new();
         for (name, value) in self.map().into_iter().flatten() {
             let node = Node { value, path: Path::Member(&self.path, name), ..self };
-            strings.insert(name.clone(), node.string());
+            strings.push((name.clone(), node.string()));
         }
         strings
     }

@@ -3,28 +3,33 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use super::raw::{Revocation, RevocationAction, RevocationKind};
-use super::{ConfigError, IdentityProvider};
+use super::{ConfigError, IdentityProvider, at};
 use crate::UnixTime;
 use crate::cut_offs::{Action, Concerned, CutOff};
 
 /// Checks the list.
 pub(super) fn check_all(raw: &[Revocation], providers: &[IdentityProvider]) -> Result<Vec<CutOff>, ConfigError> {
-    let check = |(index, raw): (usize, &Revocation)| {
-        let path = format!("registry.revocations[{index}]");
-        if let Some(name) = &raw.identity_provider
-            && !providers.iter().any(|provider| provider.name == *name)
-        {
-            let reason = format!("there is no identity provider `{name}`");
-            return Err(ConfigError::new(format!("{path}.identityProvider"), reason));
-        }
-        raw.cut_off().map_err(|reason| ConfigError::new(format!("{path}.value"), reason))
-    };
-    raw.iter().enumerate().map(check).collect()
+    let mut checked = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.iter().enumerate() {
+        checked.push(check(&format!("registry.revocations[{index}]."), raw, providers)?);
+    }
+    Ok(checked)
+}
+
+/// Checks one; `path` is where its members are.
+pub(crate) fn check(path: &str, raw: &Revocation, providers: &[IdentityProvider]) -> Result<CutOff, ConfigError> {
+    if let Some(name) = &raw.identity_provider
+        && !providers.iter().any(|provider| provider.name == *name)
+    {
+        let reason = format!("there is no identity provider `{name}`");
+        return Err(ConfigError::new(format_args!("{path}identityProvider"), reason));
+    }
+    raw.cut_off().map_err(at(format!("{path}value")))
 }
 
 impl Revocation {
     /// The cut-off, or what is wrong with its `value`.
-    pub(crate) fn cut_off(&self) -> Result<CutOff, &'static str> {
+    fn cut_off(&self) -> Result<CutOff, &'static str> {
         let value = self.value.as_deref().filter(|value| !value.is_empty());
         let required = || value.map(str::to_owned).ok_or("is required, except by the kind `all`");
         let concerns = match self.kind {

@@ -29,11 +29,11 @@ pub(super) fn check(
     let audience = raw.audience.as_deref().or(client_id).filter(|audience| !audience.is_empty());
     let audience = audience.ok_or_else(|| {
         let reason = "is required where `clientAuthentication` has no `clientId`, and must not be empty";
-        ConfigError::new(format!("{path}.audience"), reason)
+        ConfigError::new(format_args!("{path}.audience"), reason)
     })?;
     let keys = raw.jwks.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
     let keys =
-        keys.ok_or_else(|| ConfigError::new(format!("{path}.jwks"), "must be a JWK set with at least one key"))?;
+        keys.ok_or_else(|| ConfigError::new(format_args!("{path}.jwks"), "must be a JWK set with at least one key"))?;
     let key = |(index, key)| VerificationKey::from_jwk(key).map_err(at(format!("{path}.jwks.keys[{index}]")));
     let keys = (0..).zip(keys).map(|(index, jwk): (usize, &Value)| key((index, jwk))).collect::<Result<_, _>>()?;
     Ok(SignedResponse { issuer: issuer.to_owned(), audience: audience.to_owned(), verifier: JwtVerifier::new(keys) })

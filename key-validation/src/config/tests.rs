@@ -65,7 +65,7 @@ fn everything_but_the_required_fields_has_its_default() {
     let provider = &configuration.identity_providers[0];
     assert_eq!(provider.clock_skew.as_secs(), 5);
     assert_eq!(provider.introspection.timeout.as_secs(), 2);
-    assert_eq!(provider.introspection.parameters["token_type_hint"], "access_token");
+    assert_eq!(provider.introspection.parameters, [("token_type_hint".to_owned(), "access_token".to_owned())]);
     assert_eq!(provider.introspection.inactive_errors, ["unsupported_token_type"]);
     let backend_jwt = configuration.backend_jwt.unwrap();
     assert_eq!(backend_jwt.header, "x-jwt-assertion");
@@ -474,7 +474,7 @@ fn s3_warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
     ]);
     let configuration = parse(&with("/registry/apis/0/operations", operations)).unwrap();
 
-    let warnings: Vec<String> = configuration.registry.warnings().collect();
+    let warnings: Vec<String> = configuration.registry.unwrap().warnings().collect();
 
     let expected = [
         "GET /order/special is shadowed for DELETE by the laxer DELETE /order/{id}",

@@ -14,8 +14,14 @@ fn cut_off(concerns: Concerned, action: Action) -> CutOff {
     CutOff { concerns, identity_provider: None, action, not_before: Some(at(500)), expires_at: at(9000) }
 }
 
+fn arrive(list: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) -> CutOffs {
+    let mut cut_offs = CutOffs::default();
+    cut_offs.replace(&[], list, arrivals, now);
+    cut_offs
+}
+
 fn arrived(cut_off: CutOff) -> CutOffs {
-    CutOffs::arrive(vec![cut_off], &mut Arrivals::default(), at(ARRIVED))
+    arrive(vec![cut_off], &mut Arrivals::default(), at(ARRIVED))
 }
 
 /// What a cut-off says of the answer about a token that was issued and asked about at these times.
@@ -99,7 +105,7 @@ fn of_ten_thousand_cut_offs_those_about_the_token_alone_are_looked_at() {
         ]
     });
     let list = others.chain(concerned()).map(|concerns| cut_off(concerns, Action::Recheck)).collect();
-    let cut_offs = CutOffs::arrive(list, &mut Arrivals::default(), at(ARRIVED));
+    let cut_offs = arrive(list, &mut Arrivals::default(), at(ARRIVED));
 
     let record = record(at(900), at(400));
     let answer = ActiveAnswer::decode(&record).unwrap();
@@ -127,7 +133,7 @@ fn a_cut_off_ends_when_it_expires() {
 #[test]
 fn the_stricter_of_two_counts() {
     let list = vec![cut_off(Concerned::All, Action::Recheck), cut_off(Concerned::Token(TOKEN), Action::Deny)];
-    let cut_offs = CutOffs::arrive(list, &mut Arrivals::default(), at(ARRIVED));
+    let cut_offs = arrive(list, &mut Arrivals::default(), at(ARRIVED));
 
     assert_eq!(verdict(&cut_offs, 400, 900), Verdict::Denied);
 }
@@ -136,8 +142,8 @@ fn the_stricter_of_two_counts() {
 fn what_comes_again_has_not_come_anew() {
     let mut arrivals = Arrivals::default();
     let list = || vec![cut_off(Concerned::All, Action::Recheck)];
-    let _ = CutOffs::arrive(list(), &mut arrivals, at(800));
-    let again = CutOffs::arrive(list(), &mut arrivals, at(ARRIVED));
+    let _ = arrive(list(), &mut arrivals, at(800));
+    let again = arrive(list(), &mut arrivals, at(ARRIVED));
 
     assert_eq!(verdict(&again, 400, 900), Verdict::Unconcerned);
     assert_eq!(verdict(&again, 400, 800), Verdict::Recheck);
@@ -146,8 +152,24 @@ fn what_comes_again_has_not_come_anew() {
 #[test]
 fn arrivals_are_forgotten_with_their_cut_offs() {
     let mut arrivals = Arrivals::default();
-    let _ = CutOffs::arrive(vec![cut_off(Concerned::All, Action::Recheck)], &mut arrivals, at(800));
-    let _ = CutOffs::arrive(Vec::new(), &mut arrivals, at(9000));
+    let _ = arrive(vec![cut_off(Concerned::All, Action::Recheck)], &mut arrivals, at(800));
+    let _ = arrive(Vec::new(), &mut arrivals, at(9000));
 
     assert!(arrivals.0.is_empty());
+}
+
+#[test]
+fn what_is_replaced_is_no_longer_in_force_and_the_others_are() {
+    let [token, jti, ..] = concerned().map(|concerns| cut_off(concerns, Action::Deny));
+    let (mut arrivals, all) = (Arrivals::default(), [token.clone(), token.clone(), jti.clone()]);
+    let mut cut_offs = arrive(all.to_vec(), &mut arrivals, at(ARRIVED));
+
+    cut_offs.replace(&[token.clone()], Vec::new(), &mut arrivals, at(ARRIVED));
+    assert_eq!(verdict(&cut_offs, 400, 900), Verdict::Denied, "it was there twice");
+    cut_offs.replace(&[token], Vec::new(), &mut arrivals, at(ARRIVED));
+    assert!(!cut_offs.is_empty());
+    cut_offs.replace(&[jti], Vec::new(), &mut arrivals, at(ARRIVED));
+
+    assert!(cut_offs.is_empty());
+    assert_eq!(verdict(&cut_offs, 400, 900), Verdict::Unconcerned);
 }

@@ -75,19 +75,30 @@ impl Applying {
         Self { revision, snapshot, next, following, changes, next_bucket, progress }
     }
 
-    /// Applies a bucket; `false` once there is nothing left.
+    /// Applies a bucket, and shows `judge` each change; `false` once there is nothing left.
     ///
     /// # Errors
     /// [`Refused::NotSet`]; the page is then begun anew.
-    pub fn step(&mut self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<bool, Refused> {
+    pub fn step(
+        &mut self,
+        copy: &RegistryCopy,
+        judge: &mut dyn FnMut(&Change),
+        shared: &dyn SharedData,
+    ) -> Result<bool, Refused> {
         match self.snapshot {
-            None => self.change_next(copy, shared),
-            Some(coverage) => self.replace_next(coverage, copy, shared),
+            None => self.change_next(copy, judge, shared),
+            Some(coverage) => self.replace_next(coverage, copy, judge, shared),
         }
     }
 
-    fn change_next(&mut self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<bool, Refused> {
+    fn change_next(
+        &mut self,
+        copy: &RegistryCopy,
+        judge: &mut dyn FnMut(&Change),
+        shared: &dyn SharedData,
+    ) -> Result<bool, Refused> {
         let Some(change) = self.changes.next() else { return Ok(false) };
+        judge(&change);
         let place = (change.place.family(), change.bucket);
         copy.change_bucket(place, std::iter::once(change), false, shared)?;
         if !self.progress.touched.contains(&place) && self.progress.touched.len() <= RECENT {
@@ -100,6 +111,7 @@ impl Applying {
         &mut self,
         coverage: Coverage,
         copy: &RegistryCopy,
+        judge: &mut dyn FnMut(&Change),
         shared: &dyn SharedData,
     ) -> Result<bool, Refused> {
         let number = self.next_bucket;
@@ -110,6 +122,7 @@ impl Applying {
         while let Some(change) = self.changes.next_if(|change| change.bucket == number) {
             let counts = matches!(change.place, Place::Api(_) | Place::Application(_));
             self.progress.records = self.progress.records.saturating_add(u64::from(counts));
+            judge(&change);
             changes.push(change);
         }
         copy.change_bucket((coverage.family, number), changes.into_iter(), true, shared)?;

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::{Applied, Applying, Page, Progress, Refused, RegistryCopy, Revision};
+use super::{Applied, Applying, Change, Page, Progress, Refused, RegistryCopy, Revision};
 use crate::cache::SharedData;
+use crate::config::KeyManagerSettings;
 use crate::{Secret, UnixTime};
 
 /// How long the key manager may hold an answer back.
@@ -17,17 +16,6 @@ const WAIT: Duration = Duration::from_secs(30);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// How the gateway presents itself to the key manager.
-#[derive(Debug)]
-pub struct FeedSettings {
-    /// `:authority` of the requests.
-    pub authority: String,
-    /// The gateway's bearer credential.
-    pub credential: Secret,
-    /// The gateway's name.
-    pub gateway: String,
-}
 
 /// A request to the key manager.
 #[derive(Debug)]
@@ -58,13 +46,19 @@ pub enum FeedFailure {
 /// Reads the feed into a copy.
 #[derive(Debug)]
 pub struct FeedClient {
-    settings: FeedSettings,
+    /// `:authority` of the requests.
+    authority: String,
+    authorization: Secret,
+    /// The gateway's name.
+    gateway: String,
     copy: RegistryCopy,
     state: State,
     /// Of a row; each doubles the pause.
     failures: u32,
     refused_pages: u64,
-    skipped_changes: u64,
+    refused_records: u64,
+    /// The latest of them, in words for the operator.
+    refused_record: Option<String>,
 }
 
 #[derive(Debug)]
@@ -89,14 +83,23 @@ impl State {
 
 impl FeedClient {
     /// A client that asks as soon as it may.
-    pub fn new(settings: FeedSettings, copy: RegistryCopy) -> Self {
-        let state = State::ask(UnixTime::from_millis(0));
-        Self { settings, copy, state, failures: 0, refused_pages: 0, skipped_changes: 0 }
+    pub fn new(settings: &KeyManagerSettings) -> Self {
+        Self {
+            authority: settings.authority.clone(),
+            authorization: Secret::new(settings.authorization()),
+            gateway: settings.gateway.clone(),
+            copy: settings.registry_copy(),
+            state: State::ask(UnixTime::from_millis(0)),
+            failures: 0,
+            refused_pages: 0,
+            refused_records: 0,
+            refused_record: None,
+        }
     }
 
-    /// The copy that it keeps.
-    pub fn copy(&self) -> &RegistryCopy {
-        &self.copy
+    /// The latest record that could not be understood, if there was one since this was last asked.
+    pub fn take_refused_record(&mut self) -> Option<String> {
+        self.refused_record.take()
     }
 
     /// Failures since the last success; the first one of a row is worth a line in the log.
@@ -105,6 +108,7 @@ impl FeedClient {
     }
 
     /// The request that is due, if any; its outcome must be told by [`Self::receive`].
+    #[inline(never)]
     pub fn request(&mut self, now: UnixTime, shared: &dyn SharedData) -> Option<FeedRequest> {
         let State::Idle { ask_at, next } = &mut self.state else { return None };
         if now < *ask_at {
@@ -131,10 +135,10 @@ impl FeedClient {
         let mut headers = vec![
             (":method", method.to_owned()),
             (":path", path),
-            (":authority", self.settings.authority.clone()),
+            (":authority", self.authority.clone()),
             ("accept", "application/json".to_owned()),
-            ("authorization", format!("Bearer {}", self.settings.credential.expose())),
-            ("x-gatehouse-gateway", self.settings.gateway.clone()),
+            ("authorization", self.authorization.expose().to_owned()),
+            ("x-gatehouse-gateway", self.gateway.clone()),
         ];
         if !body.is_empty() {
             headers.push(("content-type", "application/json".to_owned()));
@@ -147,6 +151,7 @@ impl FeedClient {
     ///
     /// # Errors
     /// [`FeedFailure`]; the copy serves on as it is, and the next request is due after a pause.
+    #[inline(never)]
     pub fn receive(
         &mut self,
         status: Option<u16>,
@@ -175,7 +180,7 @@ impl FeedClient {
         let page = Page::parse(body)?;
         let skipped = page.skipped;
         self.state = State::Applying(Box::new(self.copy.begin(page, progress, shared)?));
-        self.skipped_changes = self.skipped_changes.saturating_add(skipped);
+        self.refused_records = self.refused_records.saturating_add(skipped);
         Ok(())
     }
 
@@ -198,28 +203,38 @@ impl FeedClient {
     }
 
     /// Applies a part of the page that is there, until `enough` says that the callback has taken long. A revision that
-    /// was reached by it is to be told to the key manager by [`Self::acknowledgement`].
+    /// was reached by it is to be told to the key manager by [`Self::acknowledgement`]. `fault` says what of a change
+    /// cannot be understood; it is applied all the same, and denies where it is read.
     ///
     /// # Errors
     /// [`FeedFailure`]; as for [`Self::receive`].
+    #[inline(never)]
     pub fn apply(
         &mut self,
-        enough: impl FnMut() -> bool,
+        enough: &mut dyn FnMut() -> bool,
+        fault: &dyn Fn(&Change) -> Option<String>,
         (now, jitter): (UnixTime, u16),
         shared: &dyn SharedData,
     ) -> Result<Option<Revision>, FeedFailure> {
-        let applied = self.apply_part(enough, now, shared);
+        let applied = self.apply_part(enough, fault, now, shared);
         applied.map_err(|refused| self.fail(refused.into(), (now, jitter)))
     }
 
     fn apply_part(
         &mut self,
-        mut enough: impl FnMut() -> bool,
+        enough: &mut dyn FnMut() -> bool,
+        fault: &dyn Fn(&Change) -> Option<String>,
         now: UnixTime,
         shared: &dyn SharedData,
     ) -> Result<Option<Revision>, Refused> {
         let State::Applying(applying) = &mut self.state else { return Ok(None) };
-        while applying.step(&self.copy, shared)? {
+        let mut judge = |change: &Change| {
+            if let Some(fault) = fault(change) {
+                self.refused_records = self.refused_records.saturating_add(1);
+                self.refused_record = Some(format!("{}: {fault}", change.place));
+            }
+        };
+        while applying.step(&self.copy, &mut judge, shared)? {
             if enough() {
                 return Ok(None);
             }
@@ -237,19 +252,23 @@ impl FeedClient {
     }
 
     /// Tells the key manager what is applied; nothing waits for the answer.
+    #[inline(never)]
     pub fn acknowledgement(&self, revision: &Revision) -> FeedRequest {
-        let body = json!({
-            "gateway": self.settings.gateway,
-            "revision": {"epoch": revision.epoch, "number": revision.number},
-            "refusedRecords": self.skipped_changes,
-            "refusedPages": self.refused_pages,
-        });
-        self.to_key_manager("POST", "/internal/gateway/v1/registry/ack".to_owned(), body.to_string())
+        let Revision { epoch, number } = revision;
+        // No name of a gateway and no epoch has an octet that JSON would escape.
+        let body = format!(
+            r#"{{"gateway":"{}","revision":{{"epoch":"{epoch}","number":{number}}},"refusedRecords":{},"refusedPages":{}}}"#,
+            self.gateway, self.refused_records, self.refused_pages
+        );
+        self.to_key_manager("POST", "/internal/gateway/v1/registry/ack".to_owned(), body)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::Place;
     use super::super::tests::{api, changes, copy, snapshot, with};
     use super::*;
     use crate::cache::tests::FakeSharedData;
@@ -257,8 +276,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn client() -> FeedClient {
-        let credential = Secret::new("s3cret");
-        FeedClient::new(FeedSettings { authority: "km".to_owned(), credential, gateway: "edge-1".to_owned() }, copy())
+        let settings = KeyManagerSettings {
+            cluster: "key-manager".to_owned(),
+            authority: "km".to_owned(),
+            credential: Secret::new("s3cret"),
+            gateway: "edge-1".to_owned(),
+            tick: Duration::from_millis(250),
+        };
+        FeedClient { copy: copy(), ..FeedClient::new(&settings) }
     }
 
     const NOW: UnixTime = UnixTime::from_seconds(100);
@@ -268,9 +293,18 @@ mod tests {
         client.request(now, shared)?.headers.into_iter().find_map(header)
     }
 
+    fn apply(client: &mut FeedClient, enough: bool, shared: &FakeSharedData) -> Result<Option<Revision>, FeedFailure> {
+        client.apply(
+            &mut || enough,
+            &|change| (change.place == Place::Api("odd".to_owned())).then(|| "no".to_owned()),
+            (NOW, 0),
+            shared,
+        )
+    }
+
     fn receive(client: &mut FeedClient, body: &str, shared: &FakeSharedData) -> Result<Option<Revision>, FeedFailure> {
         client.receive(Some(200), body.as_bytes(), (NOW, 0), shared)?;
-        client.apply(|| false, (NOW, 0), shared)
+        apply(client, false, shared)
     }
 
     #[test]
@@ -310,13 +344,30 @@ mod tests {
     }
 
     #[test]
+    fn records_that_are_not_understood_are_applied_told_and_counted() {
+        let (mut client, shared) = (client(), with(&[api("a")]));
+        path(&mut client, NOW, &shared);
+        let skipped = json!({"kind": "policy", "id": "p", "record": {}});
+        let body = changes(2, &[api("odd"), api("b"), skipped]).to_string();
+
+        let revision = receive(&mut client, &body, &shared).unwrap().unwrap();
+
+        assert_eq!(client.take_refused_record().as_deref(), Some("API `odd`: no"));
+        assert_eq!(client.take_refused_record(), None);
+        let told: serde_json::Value = serde_json::from_str(&client.acknowledgement(&revision).body).unwrap();
+        assert_eq!(told["refusedRecords"], 2);
+        let bucket = Place::Api("odd".to_owned()).bucket();
+        assert_eq!(copy().records(super::super::Family::Api, bucket, &shared).len(), 1);
+    }
+
+    #[test]
     fn a_page_is_applied_in_parts() {
         let (mut client, shared) = (client(), with(&[api("a")]));
         path(&mut client, NOW, &shared);
         let body = changes(2, &[api("b"), api("c")]).to_string();
         client.receive(Some(200), body.as_bytes(), (NOW, 0), &shared).unwrap();
 
-        let parts = (0..10).take_while(|_| client.apply(|| true, (NOW, 0), &shared).unwrap().is_none()).count();
+        let parts = (0..10).take_while(|_| apply(&mut client, true, &shared).unwrap().is_none()).count();
 
         assert_eq!(parts, 2);
         assert!(!client.is_applying());

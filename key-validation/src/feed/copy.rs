@@ -4,22 +4,23 @@
 //! written last. Whoever applies pages needs nothing in memory but what [`Progress`] holds, and without that begins
 //! anew: what was half applied is applied once more and ends up the same.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::shard::{Kind, Shard, bucket};
+use super::shard::{Held, Kind, Shard, bucket_of};
 use super::{Applying, Change, Family, Page, Place, Progress, Refused, Standing};
 use crate::cache::SharedData;
+use crate::json;
 
 /// Version of the layout; it stands in every key.
 const LAYOUT: &str = "gatehouse/v1/r";
 
 /// The copy of one key manager's registry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RegistryCopy {
     /// Begins every key; names the key manager, since all plugins of a proxy may share one name space.
-    prefix: String,
+    prefix: Rc<str>,
 }
 
 /// An application that a client belongs to, as the feed gave it.
@@ -30,14 +31,14 @@ pub struct FoundApplication {
     /// Its record.
     pub record: Value,
     /// Its subscriptions' records, by API id.
-    pub subscriptions: Map<String, Value>,
+    pub subscriptions: Vec<(String, Value)>,
 }
 
 impl RegistryCopy {
     /// The copy of the key manager with this fingerprint: a digest of where it is reached.
     pub fn new(fingerprint: &[u8; 32]) -> Self {
         let short = fingerprint.first_chunk().map_or(0, |octets| u128::from_be_bytes(*octets));
-        Self { prefix: format!("{LAYOUT}/{short:032x}/") }
+        Self { prefix: format!("{LAYOUT}/{short:032x}/").into() }
     }
 
     /// How far it is; as if there were none when it cannot be read.
@@ -47,7 +48,7 @@ impl RegistryCopy {
 
     pub(super) fn load_standing(&self, shared: &dyn SharedData) -> (Standing, Option<u32>) {
         let Some(value) = shared.get(&self.standing_key()) else { return (Standing::default(), None) };
-        (serde_json::from_slice(&value.bytes).unwrap_or_default(), Some(value.version))
+        (Standing::decode(&value.bytes).unwrap_or_default(), Some(value.version))
     }
 
     pub(super) fn store_standing(
@@ -56,8 +57,12 @@ impl RegistryCopy {
         version: Option<u32>,
         shared: &dyn SharedData,
     ) -> Result<(), Refused> {
-        let bytes = serde_json::to_vec(standing).map_err(|_| Refused::NotSet)?;
-        shared.set(&self.standing_key(), &bytes, version).map_err(|_| Refused::NotSet)
+        shared.set(&self.standing_key(), standing.encode().as_bytes(), version).map_err(|_| Refused::NotSet)
+    }
+
+    /// The slot of the lease under which it is written.
+    pub(crate) fn lease_slot(&self) -> String {
+        format!("{}lease", self.prefix)
     }
 
     fn standing_key(&self) -> String {
@@ -67,23 +72,27 @@ impl RegistryCopy {
     /// The application that a client of an identity provider belongs to.
     pub fn application(&self, provider: &str, client_id: &str, shared: &dyn SharedData) -> Option<FoundApplication> {
         let client = client_name(provider, client_id);
-        let clients = self.shard(Kind::Clients, bucket(client.as_bytes()), shared);
-        let id = clients.records.get(&client)?.as_str()?.to_owned();
-        let mut applications = self.shard(Kind::Applications, bucket(id.as_bytes()), shared);
-        let mut entry = applications.records.remove(&id)?;
-        let record = entry.get_mut("record").map(Value::take)?;
+        let id = self.shard(Kind::Clients, bucket_of(&client), shared).get(&client)?.to_owned();
+        let bucket = self.shard(Kind::Applications, bucket_of(&id), shared);
+        let record = parsed(bucket.get(&id)?)?;
         // The index may still tell of a key that the application has lost.
         if !clients_of(&record).any(|found| found == client) {
             return None;
         }
-        let subscriptions = entry.get_mut("subscriptions").map(Value::take);
-        let subscriptions = if let Some(Value::Object(records)) = subscriptions { records } else { Map::new() };
+        let subscription = |(name, record)| Some((subscribed_api(name, &id)?.to_owned(), parsed(record)?));
+        let subscriptions = bucket.entries().filter_map(subscription).collect();
         Some(FoundApplication { id, record, subscriptions })
     }
 
     /// The records of a bucket of APIs or of revocation cut-offs, by id.
-    pub fn records(&self, family: Family, bucket: u16, shared: &dyn SharedData) -> Map<String, Value> {
-        self.shard(family.into(), bucket, shared).records
+    pub fn records(&self, family: Family, bucket: u16, shared: &dyn SharedData) -> Vec<(String, Value)> {
+        let bucket = self.shard(family.into(), bucket, shared);
+        bucket.entries().filter_map(|(id, record)| Some((id.to_owned(), parsed(record)?))).collect()
+    }
+
+    /// The buckets of APIs or of revocation cut-offs that hold something, or did.
+    pub(super) fn held(&self, family: Family, shared: &dyn SharedData) -> Held {
+        Held::load(&self.prefix, family.into(), shared)
     }
 
     fn shard(&self, kind: Kind, bucket: u16, shared: &dyn SharedData) -> Shard {
@@ -119,25 +128,28 @@ impl RegistryCopy {
         replace: bool,
         shared: &dyn SharedData,
     ) -> Result<(), Refused> {
-        let mut held = self.shard(family.into(), number, shared);
-        let before = owners(family, &held.records);
+        let mut bucket = self.shard(family.into(), number, shared);
+        let before = owners(family, &bucket);
         if replace {
-            held.records.clear();
+            bucket.retain(|_| false);
         }
-        changes.for_each(|change| change.make(&mut held.records));
-        let after = owners(family, &held.records);
+        changes.for_each(|change| change.make(&mut bucket));
+        let after = owners(family, &bucket);
         // Clients lead to their application before it has them, and away from it only after it has lost them: whatever
         // is interrupted comes out right when it is done once more.
-        for (client, application) in after.iter().filter(|(client, owner)| before.get(*client) != Some(*owner)) {
-            let mut clients = self.shard(Kind::Clients, bucket(client.as_bytes()), shared);
-            clients.records.insert(client.clone(), application.clone().into());
+        for (client, application) in after.iter().filter(|owner| !before.contains(owner)) {
+            let mut clients = self.shard(Kind::Clients, bucket_of(client), shared);
+            clients.put(client.clone(), application.clone());
             clients.store(shared)?;
         }
-        held.store(shared)?;
-        for (client, application) in before.iter().filter(|(client, _)| !after.contains_key(*client)) {
-            let mut clients = self.shard(Kind::Clients, bucket(client.as_bytes()), shared);
-            if clients.records.get(client).and_then(Value::as_str) == Some(application) {
-                clients.records.remove(client);
+        if family != Family::Application && bucket.is_new() && !bucket.is_empty() {
+            self.held(family, shared).add(number, shared)?;
+        }
+        bucket.store(shared)?;
+        for (client, application) in before.iter().filter(|(client, _)| !after.iter().any(|other| other.0 == *client)) {
+            let mut clients = self.shard(Kind::Clients, bucket_of(client), shared);
+            if clients.get(client) == Some(application) {
+                clients.retain(|name| name != client);
                 clients.store(shared)?;
             }
         }
@@ -156,55 +168,45 @@ impl From<Family> for Kind {
 }
 
 impl Change {
-    /// Makes it in the records of its bucket.
-    fn make(self, records: &mut Map<String, Value>) {
-        match (self.place, self.record) {
-            (Place::Api(id) | Place::Revocation(id), Some(record)) => {
-                records.insert(id, record);
+    /// Makes it in its bucket.
+    fn make(self, bucket: &mut Shard) {
+        let record = self.record.map(|record| record.to_string());
+        match (self.place, record) {
+            (Place::Api(id) | Place::Revocation(id) | Place::Application(id), Some(record)) => bucket.put(id, record),
+            (Place::Api(id) | Place::Revocation(id), None) => bucket.retain(|name| name != id),
+            (Place::Application(id), None) => {
+                bucket.retain(|name| name != id && subscribed_api(name, &id).is_none());
             }
-            (Place::Api(id) | Place::Revocation(id) | Place::Application(id), None) => {
-                records.remove(&id);
-            }
-            (Place::Application(id), Some(record)) => {
-                let entry = records.entry(id).or_insert_with(|| json!({"subscriptions": {}}));
-                if let Value::Object(members) = entry {
-                    members.insert("record".to_owned(), record);
+            // It may come before its application.
+            (Place::Subscription { application_id, api_id }, record) => {
+                let name = format!("{application_id}{SEPARATOR}{api_id}");
+                match record {
+                    Some(record) => bucket.put(name, record),
+                    None => bucket.retain(|other| other != name),
                 }
             }
-            (Place::Subscription { application_id, api_id }, record) => {
-                subscribe(records, application_id, api_id, record);
-            }
         }
     }
 }
 
-/// A subscription may come before its application; an entry without either is none.
-fn subscribe(records: &mut Map<String, Value>, application_id: String, api_id: String, record: Option<Value>) {
-    let Some(record) = record else {
-        let entry = records.get_mut(&application_id);
-        let Some(subscriptions) = entry.and_then(|entry| entry.get_mut("subscriptions")?.as_object_mut()) else {
-            return;
-        };
-        subscriptions.remove(&api_id);
-        let is_last = subscriptions.is_empty();
-        if is_last && records.get(&application_id).is_some_and(|entry| entry.get("record").is_none()) {
-            records.remove(&application_id);
-        }
-        return;
-    };
-    let entry = records.entry(application_id).or_insert_with(|| json!({"subscriptions": {}}));
-    if let Some(Value::Object(subscriptions)) = entry.get_mut("subscriptions") {
-        subscriptions.insert(api_id, record);
-    }
+/// Stands in no id, and in no name of an identity provider.
+pub(super) const SEPARATOR: char = '\0';
+
+/// The API of a subscription in the bucket of its application, by the entry's name.
+fn subscribed_api<'n>(name: &'n str, application_id: &str) -> Option<&'n str> {
+    name.strip_prefix(application_id)?.strip_prefix(SEPARATOR)
 }
 
-/// The applications that the clients in a bucket belong to.
-fn owners(family: Family, records: &Map<String, Value>) -> BTreeMap<String, String> {
-    if family != Family::Application {
-        return BTreeMap::new();
+/// The clients that lead to the applications in a bucket.
+fn owners(family: Family, bucket: &Shard) -> Vec<(String, String)> {
+    let mut owners = Vec::new();
+    if family == Family::Application {
+        for (id, record) in bucket.entries().filter(|(name, _)| !name.contains(SEPARATOR)) {
+            let record = parsed(record).unwrap_or_default();
+            owners.extend(clients_of(&record).map(|client| (client, id.to_owned())));
+        }
     }
-    let entries = records.iter().filter_map(|(id, entry)| Some((id, entry.get("record")?)));
-    entries.flat_map(|(id, record)| clients_of(record).map(move |client| (client, id.clone()))).collect()
+    owners
 }
 
 fn clients_of(application: &Value) -> impl Iterator<Item = String> {
@@ -212,7 +214,10 @@ fn clients_of(application: &Value) -> impl Iterator<Item = String> {
     keys.filter_map(|key| Some(client_name(key.get("identityProvider")?.as_str()?, key.get("clientId")?.as_str()?)))
 }
 
-/// The names of identity providers have no NUL.
 fn client_name(provider: &str, client_id: &str) -> String {
-    format!("{provider}\0{client_id}")
+    format!("{provider}{SEPARATOR}{client_id}")
+}
+
+fn parsed(record: &str) -> Option<Value> {
+    json::parse(record).ok()
 }

@@ -1,9 +1,8 @@
-//! The buckets of the copy: JSON objects in the proxy's shared data, one for all records of a bucket.
+//! The buckets of the copy: in the proxy's shared data, one value for all records of a bucket.
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{BUCKET_BITS, Refused};
+use super::{BUCKET_BITS, BUCKETS, Refused};
 use crate::cache::SharedData;
 
 /// Families of buckets, by the letter in their keys.
@@ -11,6 +10,7 @@ use crate::cache::SharedData;
 pub(super) enum Kind {
     Revocations,
     Apis,
+    /// Applications with their subscriptions.
     Applications,
     /// Which application a client at an identity provider belongs to.
     Clients,
@@ -28,7 +28,7 @@ impl Kind {
 }
 
 /// The bucket of an id.
-pub(super) fn bucket(id: &[u8]) -> u16 {
+pub(crate) fn bucket_of(id: &str) -> u16 {
     let digest = Sha256::digest(id);
     digest.first_chunk().map_or(0, |high| u16::from_be_bytes(*high) >> (u16::BITS - BUCKET_BITS))
 }
@@ -39,7 +39,7 @@ pub(super) struct Shard {
     key: String,
     /// Of the value that was read.
     version: Option<u32>,
-    pub(super) records: Map<String, Value>,
+    entries: Vec<(String, String)>,
 }
 
 impl Shard {
@@ -47,16 +47,105 @@ impl Shard {
     pub(super) fn load(prefix: &str, kind: Kind, bucket: u16, shared: &dyn SharedData) -> Self {
         let key = format!("{prefix}{}/{bucket}", kind.letter());
         let value = shared.get(&key);
-        let records = value.as_ref().and_then(|value| serde_json::from_slice(&value.bytes).ok()).unwrap_or_default();
-        Self { key, version: value.map(|value| value.version), records }
+        let entries = value.as_ref().and_then(|value| decode(&value.bytes)).unwrap_or_default();
+        Self { key, version: value.map(|value| value.version), entries }
+    }
+
+    /// Whether nothing was ever in it that is stored.
+    pub(super) fn is_new(&self) -> bool {
+        self.version.is_none()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Names and records.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(name, record)| (name.as_str(), record.as_str()))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.entries().find(|entry| entry.0 == name).map(|entry| entry.1)
+    }
+
+    /// Puts a record in the place of the one of this name.
+    pub(super) fn put(&mut self, name: String, record: String) {
+        match self.entries.iter_mut().find(|entry| entry.0 == name) {
+            Some(entry) => entry.1 = record,
+            None => self.entries.push((name, record)),
+        }
+    }
+
+    pub(super) fn retain(&mut self, stays: impl Fn(&str) -> bool) {
+        self.entries.retain(|entry| stays(&entry.0));
     }
 
     /// Writes it back, if nobody else has since. A bucket exists only once it holds something.
     pub(super) fn store(&self, shared: &dyn SharedData) -> Result<(), Refused> {
-        if self.version.is_none() && self.records.is_empty() {
+        if self.is_new() && self.is_empty() {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&self.records).map_err(|_| Refused::NotSet)?;
-        shared.set(&self.key, &bytes, self.version).map_err(|_| Refused::NotSet)
+        shared.set(&self.key, &encode(&self.entries), self.version).map_err(|_| Refused::NotSet)
     }
+}
+
+/// Name and record of each entry, each after its length.
+fn encode(entries: &[(String, String)]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for text in entries.iter().flat_map(|(name, record)| [name, record]) {
+        octets.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        octets.extend_from_slice(text.as_bytes());
+    }
+    octets
+}
+
+fn decode(mut octets: &[u8]) -> Option<Vec<(String, String)>> {
+    fn text(octets: &mut &[u8]) -> Option<String> {
+        let (length, rest) = octets.split_first_chunk()?;
+        let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        *octets = rest;
+        Some(std::str::from_utf8(text).ok()?.to_owned())
+    }
+    let mut entries = Vec::new();
+    while !octets.is_empty() {
+        entries.push((text(&mut octets)?, text(&mut octets)?));
+    }
+    Some(entries)
+}
+
+/// Which buckets of a family exist, so that not all need be looked for.
+pub(super) struct Held {
+    key: String,
+    version: Option<u32>,
+    /// A bit each.
+    bits: Vec<u8>,
+}
+
+impl Held {
+    pub(super) fn load(prefix: &str, kind: Kind, shared: &dyn SharedData) -> Self {
+        let key = format!("{prefix}{}", kind.letter());
+        let (version, mut bits) = match shared.get(&key) {
+            Some(value) => (Some(value.version), value.bytes),
+            None => (None, Vec::new()),
+        };
+        bits.resize(usize::from(BUCKETS >> 3), 0);
+        Self { key, version, bits }
+    }
+
+    pub(super) fn has(&self, bucket: u16) -> bool {
+        self.bits.get(usize::from(bucket >> 3)).is_some_and(|octet| octet & bit(bucket) != 0)
+    }
+
+    /// Notes a bucket that is about to exist.
+    pub(super) fn add(mut self, bucket: u16, shared: &dyn SharedData) -> Result<(), Refused> {
+        if let Some(octet) = self.bits.get_mut(usize::from(bucket >> 3)) {
+            *octet |= bit(bucket);
+        }
+        shared.set(&self.key, &self.bits, self.version).map_err(|_| Refused::NotSet)
+    }
+}
+
+fn bit(bucket: u16) -> u8 {
+    1 << (bucket & 7)
 }

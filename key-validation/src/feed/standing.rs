@@ -1,6 +1,7 @@
 //! How far a copy is, and what workers must read anew.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::str::Split;
 
 use super::{Family, Revision};
 
@@ -8,15 +9,13 @@ use super::{Family, Revision};
 pub(super) const RECENT: usize = 64;
 
 /// How far the copy is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     epoch: String,
     number: u64,
     /// Whether all of that revision is applied, and not half a snapshot.
     complete: bool,
-    /// Whether it was complete ever: decisions can be made by it.
-    ready: bool,
-    /// Grows with every change of the copy that workers should notice.
+    /// Grows with every change of the copy that workers should notice; 0 before the first.
     generation: u64,
     /// Buckets that changed, with the generation at which they did.
     recent: Vec<(u64, Family, u16)>,
@@ -24,13 +23,13 @@ pub struct Standing {
     recent_from: u64,
 }
 
-/// What a worker that has read an earlier standing holds no longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a worker holds no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stale {
-    /// These buckets.
-    Buckets(Vec<(Family, u16)>),
-    /// Everything.
-    All,
+    /// A bucket.
+    Bucket(Family, u16),
+    /// All applications.
+    Applications,
 }
 
 impl Standing {
@@ -39,18 +38,27 @@ impl Standing {
         self.complete.then(|| Revision { epoch: self.epoch.clone(), number: self.number })
     }
 
-    /// Whether decisions can be made by the copy.
-    pub fn is_ready(&self) -> bool {
-        self.ready
+    /// The last revision that was reached, whole; 0 before the first.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
-    /// What has changed since an earlier standing.
-    pub fn stale_since(&self, earlier: &Self) -> Stale {
-        if earlier.generation.saturating_add(1) < self.recent_from || earlier.generation > self.generation {
-            return Stale::All;
-        }
-        let changed = self.recent.iter().filter(|(generation, ..)| *generation > earlier.generation);
-        Stale::Buckets(changed.map(|(_, family, bucket)| (*family, *bucket)).collect())
+    /// Whether decisions can be made by the copy: it was complete at some time.
+    pub fn is_ready(&self) -> bool {
+        self.generation > 0
+    }
+
+    /// Counts the changes that workers should notice.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The buckets that have changed since an earlier standing; none when all may have.
+    pub fn stale_since(&self, earlier: &Self) -> Option<impl Iterator<Item = (Family, u16)>> {
+        let since = earlier.generation;
+        let is_told = since > 0 && since.saturating_add(1) >= self.recent_from && since <= self.generation;
+        let changed = self.recent.iter().filter(move |(generation, ..)| *generation > since);
+        is_told.then(|| changed.map(|(_, family, bucket)| (*family, *bucket)))
     }
 
     /// The standing while a snapshot is half applied.
@@ -83,6 +91,41 @@ impl Standing {
             }
         }
         let Revision { epoch, number } = revision.clone();
-        Self { epoch, number, complete: true, ready: true, generation, recent, recent_from }
+        Self { epoch, number, complete: true, generation, recent, recent_from }
+    }
+
+    /// As it lies in the shared data: a line of words for itself, and one for each bucket of `recent`.
+    pub(super) fn encode(&self) -> String {
+        let Self { epoch, number, complete, generation, recent, recent_from } = self;
+        let mut text = format!("{epoch} {number} {} {generation} {recent_from}", u64::from(*complete));
+        for (generation, family, bucket) in recent {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "\n{generation} {} {bucket}", *family as u8);
+        }
+        text
+    }
+
+    /// `None` for anything that this version did not write.
+    pub(super) fn decode(octets: &[u8]) -> Option<Self> {
+        fn number(words: &mut Split<'_, char>) -> Option<u64> {
+            words.next()?.parse().ok()
+        }
+        let mut lines = std::str::from_utf8(octets).ok()?.split('\n');
+        let words = &mut lines.next()?.split(' ');
+        let mut standing = Self {
+            epoch: words.next()?.to_owned(),
+            number: number(words)?,
+            complete: number(words)? == 1,
+            generation: number(words)?,
+            recent_from: number(words)?,
+            recent: Vec::new(),
+        };
+        for line in lines {
+            let words = &mut line.split(' ');
+            let (generation, family, bucket) = (number(words)?, number(words)?, number(words)?);
+            let family = Family::ALL.into_iter().find(|known| *known as u64 == family)?;
+            standing.recent.push((generation, family, u16::try_from(bucket).ok()?));
+        }
+        Some(standing)
     }
 }

@@ -847,4 +847,5 @@ fn by_default_nothing_stale_is_served() {
 
 mod cut_offs;
 mod minted;
+mod registry_copy;
 mod report;

@@ -5,6 +5,7 @@ use crate::Denial;
 use crate::backend_jwt::{JwtMinter, MintedJwt};
 use crate::config::raw::{AuthType, KeyType, ScopeMatching, SubscriptionState};
 use crate::introspection::ActiveAnswer;
+use crate::registry::ApplicationKey;
 
 /// See [`super::KeyValidationHandler::validate_token`].
 ///
@@ -63,14 +64,12 @@ pub fn validate_subscription<'a>(call: &Call<'a>, token: ValidatedToken<'a>) -> 
     if !call.api.subscription_validation {
         return Ok(Subscribed { token, subscriber: None });
     }
-    let client_id = token.answer.client_id.ok_or(Denial::NoSubscription)?;
-    let (application, key) =
-        call.registry.application(call.identity_provider_index, client_id).ok_or(Denial::NoSubscription)?;
-    let subscription = call.registry.subscription(call.api_index, key.application).ok_or(Denial::NoSubscription)?;
-    match (subscription.state, key.key_type) {
+    let ApplicationKey { application, key_type } = call.key.ok_or(Denial::NoSubscription)?;
+    let subscription = application.subscription(&call.api.id).ok_or(Denial::NoSubscription)?;
+    match (subscription.state, key_type) {
         (SubscriptionState::Unblocked | SubscriptionState::TierUpdatePending, _)
         | (SubscriptionState::ProdOnlyBlocked, KeyType::Sandbox) => {
-            let subscriber = Subscriber { application, key_type: key.key_type, tier: &subscription.tier };
+            let subscriber = Subscriber { application, key_type: *key_type, tier: &subscription.tier };
             Ok(Subscribed { token, subscriber: Some(subscriber) })
         }
         (SubscriptionState::Blocked, _) | (SubscriptionState::ProdOnlyBlocked, KeyType::Production) => {

@@ -123,7 +123,7 @@ mod tests {
             path: "/introspect".to_owned(),
             timeout: Duration::from_secs(2),
             client_authentication,
-            parameters: BTreeMap::from([("token_type_hint".to_owned(), "access_token".to_owned())]),
+            parameters: vec![("token_type_hint".to_owned(), "access_token".to_owned())],
             inactive_statuses: Vec::new(),
             inactive_errors: Vec::new(),
             self_test: false,

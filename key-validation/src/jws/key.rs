@@ -90,17 +90,21 @@ impl SigningKey {
         &self.pkcs8
     }
 
-    /// Whether this is the key's signature; `None` unless it is ES256, which alone is verified here.
-    pub fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> Option<bool> {
-        let Kind::Es256(key) = &self.kind else { return None };
+    /// Whether this is the key's signature, by ES256.
+    #[cfg(test)]
+    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        let Kind::Es256(key) = &self.kind else { return false };
         let signature = p256::ecdsa::Signature::from_slice(signature);
-        Some(signature.is_ok_and(|signature| Es256.verify_signature(&signature, key.verifying_key(), signing_input)))
+        signature.is_ok_and(|signature| Es256.verify_signature(&signature, key.verifying_key(), signing_input))
     }
 
-    /// The public key in DER (SPKI), for a host that verifies; RSA alone.
-    pub fn rsa_public_key_der(&self) -> Option<Vec<u8>> {
-        let Kind::Rs256 { modulus, public_exponent } = &self.kind else { return None };
-        Some(der::rsa_public_key(modulus, public_exponent))
+    /// The public key in DER (SPKI), for a host that verifies; none for Ed25519, which hosts do not verify.
+    pub fn public_key_der(&self) -> Option<Vec<u8>> {
+        match &self.kind {
+            Kind::Es256(key) => Some(der::p256_public_key(key.verifying_key().to_encoded_point(false).as_bytes())),
+            Kind::EdDsa(_) => None,
+            Kind::Rs256 { modulus, public_exponent } => Some(der::rsa_public_key(modulus, public_exponent)),
+        }
     }
 
     /// The public half as a JWK (RFC 7517).

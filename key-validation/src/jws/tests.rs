@@ -71,7 +71,7 @@ fn any_octets_are_read_without_panic() {
 fn a_damaged_signature_is_none() {
     let signing_key = key(P256).unwrap();
     for length in [0, 1, 63, 64, 65] {
-        assert_eq!(signing_key.verifies(b"gatehouse", &vec![0; length]), Some(false), "{length}");
+        assert!(!signing_key.verifies(b"gatehouse", &vec![0; length]), "{length}");
     }
 }
 

@@ -1,7 +1,9 @@
 //! APIs: where they are served, and which operation a request means.
 
+use std::rc::Rc;
+
 use super::operations::{Operation, OperationMatch, Operations};
-use super::{ApiIndex, Host, IdentityProviderIndex};
+use super::{Host, IdentityProviderIndex};
 use crate::config::raw::{self, Enforcement, LifeCycleStatus, ScopeMatching};
 use crate::config::{ConfigError, IdentityProvider, at};
 use crate::denial::{Concern, Denial};
@@ -43,29 +45,34 @@ pub struct Api {
 }
 
 /// An API that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ApiMatch {
     /// The API.
-    pub index: ApiIndex,
+    pub api: Rc<Api>,
+    /// Whether another one claims the same place, so that neither can be meant.
+    pub is_contested: bool,
     /// How many segments of the target are its base path.
     pub base_segments: usize,
 }
 
 impl Api {
-    pub(super) fn check(path: &str, raw: raw::Api, providers: &[IdentityProvider]) -> Result<Self, ConfigError> {
+    pub(super) fn check(path: &str, raw: &raw::Api, providers: &[IdentityProvider]) -> Result<Self, ConfigError> {
         for (field, text) in [("name", &raw.name), ("version", &raw.version)] {
             if text.is_empty() {
-                return Err(ConfigError::new(format!("{path}.{field}"), "must not be empty"));
+                return Err(ConfigError::new(format_args!("{path}.{field}"), "must not be empty"));
             }
         }
         if raw.report_authentication && raw.enforcement == Enforcement::Enforce {
-            return Err(ConfigError::new(format!("{path}.reportAuthentication"), "goes with the enforcement `report`"));
+            return Err(ConfigError::new(
+                format_args!("{path}.reportAuthentication"),
+                "goes with the enforcement `report`",
+            ));
         }
         let context = format!("/{}", raw.context.trim_start_matches('/').trim_end_matches('/'));
         let base = base_segments(&context).map_err(at(format!("{path}.context")))?;
         let version = base_segments(&format!("/{}", raw.version)).map_err(at(format!("{path}.version")))?;
         if base.is_empty() {
-            return Err(ConfigError::new(format!("{path}.context"), "must name at least one segment"));
+            return Err(ConfigError::new(format_args!("{path}.context"), "must name at least one segment"));
         }
         let versioned = base.iter().cloned().chain(version).collect();
         let mut base_paths = vec![versioned];
@@ -73,16 +80,16 @@ impl Api {
             base_paths.push(base);
         }
         let identity_providers = check_identity_providers(path, &raw.identity_providers, providers)?;
-        let allowed_ambiguities = allowed_ambiguities(&raw);
-        let operations = Operations::check(path, raw.operations, allowed_ambiguities)?;
-        let id = raw.id.unwrap_or_else(|| format!("{}-{}", raw.name, raw.version));
-        let audience = if raw.audience.is_empty() { vec![context.clone()] } else { raw.audience };
+        let allowed_ambiguities = allowed_ambiguities(raw);
+        let operations = Operations::check(path, &raw.operations, allowed_ambiguities)?;
+        let id = raw.id.clone().unwrap_or_else(|| format!("{}-{}", raw.name, raw.version));
+        let audience = if raw.audience.is_empty() { vec![context.clone()] } else { raw.audience.clone() };
         Ok(Self {
             digest: digest_of(&(&id, &raw.name, &raw.version, &context, &audience)),
             id,
             audience,
-            name: raw.name,
-            version: raw.version,
+            name: raw.name.clone(),
+            version: raw.version.clone(),
             context,
             life_cycle_status: raw.life_cycle_status,
             identity_providers,
@@ -184,7 +191,7 @@ fn check_identity_providers(
     for (index, name) in names.iter().enumerate() {
         let position = providers.iter().position(|provider| provider.name == *name);
         allowed.push(position.ok_or_else(|| {
-            ConfigError::new(format!("{path}[{index}]"), format!("there is no identity provider `{name}`"))
+            ConfigError::new(format_args!("{path}[{index}]"), format!("there is no identity provider `{name}`"))
         })?);
     }
     if names.is_empty() {
@@ -209,10 +216,11 @@ fn shares_a_shape(one: &IdentityProvider, other: &IdentityProvider) -> bool {
 }
 
 fn check_hosts(path: &str, hosts: &[String]) -> Result<Vec<String>, ConfigError> {
-    let check = |(index, host): (usize, &String)| {
+    let mut checked = Vec::with_capacity(hosts.len());
+    for (index, host) in hosts.iter().enumerate() {
         let plain = Host::parse(host.as_bytes()).ok().filter(|_| !host.contains('*'));
         let parsed = plain.ok_or("is not a host name (there are no wildcards)");
-        parsed.map(|host| host.as_str().to_owned()).map_err(at(format!("{path}.hosts[{index}]")))
-    };
-    hosts.iter().enumerate().map(check).collect()
+        checked.push(parsed.map_err(at(format!("{path}.hosts[{index}]")))?.as_str().to_owned());
+    }
+    Ok(checked)
 }

@@ -1,11 +1,12 @@
 //! Applications, their keys, and their subscriptions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use super::{ApiIndex, ApplicationIndex, Names};
-use crate::config::ConfigError;
+use super::IdentityProviderIndex;
 use crate::config::raw::{self, KeyType, SubscriptionState};
 use crate::digest::digest_of;
+use crate::feed::bucket_of;
+use crate::sorted_map::SortedMap;
 
 /// An application.
 #[derive(Debug)]
@@ -19,16 +20,27 @@ pub struct Application {
     /// Tier.
     pub tier: String,
     /// Attributes for the backend JWT.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Vec<(String, String)>,
     /// Of all of the above.
     pub(crate) digest: u64,
+    /// In which it comes in the feed.
+    pub(super) bucket: u16,
+    /// By API id.
+    pub(super) subscriptions: SortedMap<String, Subscription>,
+}
+
+/// A client of an identity provider.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client<'a> {
+    pub(crate) provider: IdentityProviderIndex,
+    pub(crate) id: &'a str,
 }
 
 /// What a client at an identity provider stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ApplicationKey {
     /// The application.
-    pub application: ApplicationIndex,
+    pub application: Rc<Application>,
     /// What the key is for.
     pub key_type: KeyType,
 }
@@ -43,63 +55,18 @@ pub struct Subscription {
 }
 
 impl Application {
-    /// The application, and the keys that are still to be checked.
-    pub(super) fn from_raw(raw: raw::Application) -> (Self, Vec<raw::ApplicationKey>) {
-        let raw::Application { id, owner, tier, attributes, keys, .. } = raw;
-        let name = raw.name.unwrap_or_else(|| id.clone());
+    /// The application, without subscriptions.
+    pub(super) fn from_raw(raw: &raw::Application) -> Self {
+        let raw::Application { id, owner, tier, attributes, .. } = raw.clone();
+        let name = raw.name.clone().unwrap_or_else(|| id.clone());
         let digest = digest_of(&(&id, &name, &owner, &tier, &attributes));
-        (Self { id, name, owner, tier, attributes, digest }, keys)
+        let (bucket, subscriptions) = (bucket_of(&id), SortedMap::default());
+        Self { id, name, owner, tier, attributes, digest, bucket, subscriptions }
     }
-}
 
-/// Checks the keys of all applications, listed in their order.
-pub(super) fn check_keys(
-    raw: Vec<Vec<raw::ApplicationKey>>,
-    providers: &Names<'_>,
-) -> Result<Vec<HashMap<String, ApplicationKey>>, ConfigError> {
-    let mut keys = vec![HashMap::new(); providers.len()];
-    for (application, raw) in raw.into_iter().enumerate() {
-        for (index, raw) in raw.into_iter().enumerate() {
-            let path = format!("registry.applications[{application}].keys[{index}]");
-            let Some(provider) = providers.get(raw.identity_provider.as_str()) else {
-                let reason = format!("there is no identity provider `{}`", raw.identity_provider);
-                return Err(ConfigError::new(format!("{path}.identityProvider"), reason));
-            };
-            if raw.client_id.is_empty() {
-                return Err(ConfigError::new(format!("{path}.clientId"), "must not be empty"));
-            }
-            let key = ApplicationKey { application: ApplicationIndex(application), key_type: raw.key_type };
-            let of_provider = keys.get_mut(*provider);
-            if of_provider.and_then(|keys| keys.insert(raw.client_id.clone(), key)).is_some() {
-                let reason = format!("`{}` is there twice for `{}`", raw.client_id, raw.identity_provider);
-                return Err(ConfigError::new(format!("{path}.clientId"), reason));
-            }
-        }
+    /// Its subscription to an API.
+    #[inline]
+    pub fn subscription(&self, api_id: &str) -> Option<&Subscription> {
+        self.subscriptions.get(api_id)
     }
-    Ok(keys)
-}
-
-/// Checks the subscriptions; they refer to APIs and applications by id.
-pub(super) fn check_subscriptions(
-    raw: Vec<raw::Subscription>,
-    apis: &Names<'_>,
-    applications: &Names<'_>,
-) -> Result<BTreeMap<(ApiIndex, ApplicationIndex), Subscription>, ConfigError> {
-    let mut subscriptions = BTreeMap::new();
-    for (index, raw) in raw.into_iter().enumerate() {
-        let path = format!("registry.subscriptions[{index}]");
-        let dangling = |field: &str, kind: &str, id: &str| {
-            ConfigError::new(format!("{path}.{field}"), format!("there is no {kind} `{id}`"))
-        };
-        let api = apis.get(raw.api_id.as_str()).ok_or_else(|| dangling("apiId", "API", &raw.api_id))?;
-        let application = applications
-            .get(raw.application_id.as_str())
-            .ok_or_else(|| dangling("applicationId", "application", &raw.application_id))?;
-        let subscription = Subscription { tier: raw.tier, state: raw.state };
-        if subscriptions.insert((ApiIndex(*api), ApplicationIndex(*application)), subscription).is_some() {
-            let reason = format!("`{}` is subscribed to `{}` twice", raw.application_id, raw.api_id);
-            return Err(ConfigError::new(path, reason));
-        }
-    }
-    Ok(subscriptions)
 }

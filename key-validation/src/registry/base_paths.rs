@@ -1,9 +1,9 @@
 //! Finds APIs by base path and host: a tree of segments.
 
-use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use super::{Api, ApiIndex, ApiMatch, Host};
-use crate::config::ConfigError;
+use super::{Api, ApiMatch, Host};
+use crate::sorted_map::SortedMap;
 use crate::target::Segment;
 
 /// The base paths of all APIs.
@@ -15,34 +15,37 @@ pub(super) struct BasePaths {
 /// What is served at one base path, and the longer ones.
 #[derive(Debug, Default)]
 struct Node {
-    children: BTreeMap<Box<[u8]>, Node>,
-    by_host: HashMap<Box<str>, ApiIndex>,
-    on_any_host: Option<ApiIndex>,
+    children: SortedMap<Box<[u8]>, Box<Node>>,
+    by_host: SortedMap<Box<str>, Claims>,
+    on_any_host: Claims,
 }
 
+/// The APIs that claim to be served at one place; where there are two, neither is.
+type Claims = Vec<Rc<Api>>;
+
 impl BasePaths {
-    /// Indexes all APIs.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a request could belong to two of them.
-    pub(super) fn index(apis: &[Api]) -> Result<Self, ConfigError> {
-        let mut index = Self::default();
-        for (position, api) in apis.iter().enumerate() {
-            for base_path in api.base_paths() {
-                let mut node = &mut index.root;
-                for segment in base_path {
-                    node = node.children.entry(segment.clone()).or_default();
+    /// Adds an API; gives another one that is in its way.
+    pub(super) fn add(&mut self, api: &Rc<Api>) -> Option<Rc<Api>> {
+        let mut other = None;
+        for base_path in api.base_paths() {
+            let mut node = &mut self.root;
+            for segment in base_path {
+                if node.children.get(segment).is_none() {
+                    node.children.insert(segment.clone(), Box::default());
                 }
-                if let Some(other) = node.add(api.hosts(), ApiIndex(position)) {
-                    let other = apis.get(other.0).map_or("", |other| other.id.as_str());
-                    return Err(ConfigError::new(
-                        format!("registry.apis[{position}].context"),
-                        format!("`{other}` and `{}` have the same base path on the same host", api.id),
-                    ));
-                }
+                let Some(child) = node.children.get_mut(segment) else { return None };
+                node = child;
             }
+            other = other.or(node.add(api));
         }
-        Ok(index)
+        other
+    }
+
+    /// Takes an API out.
+    pub(super) fn remove(&mut self, api: &Rc<Api>) {
+        for base_path in api.base_paths() {
+            self.root.remove(base_path, api);
+        }
     }
 
     /// The API with the longest base path that begins the target and is served on the host.
@@ -53,28 +56,60 @@ impl BasePaths {
         for (depth, segment) in (1..).zip(segments) {
             let Some(child) = node.children.get(segment.octets()) else { break };
             node = child;
-            if let Some(index) = node.served_on(host) {
-                found = Some(ApiMatch { index, base_segments: depth });
+            if let Some(claims) = node.served_on(host) {
+                found = Some((claims, depth));
             }
         }
-        found
+        let (claims, base_segments) = found?;
+        let api = Rc::clone(claims.first()?);
+        Some(ApiMatch { api, is_contested: claims.len() > 1, base_segments })
     }
 }
 
 impl Node {
-    /// Adds an API; another that is already here on one of its hosts is in its way.
-    fn add(&mut self, hosts: &[String], index: ApiIndex) -> Option<ApiIndex> {
-        if hosts.is_empty() {
-            return self.on_any_host.replace(index);
+    fn add(&mut self, api: &Rc<Api>) -> Option<Rc<Api>> {
+        fn claim(claims: &mut Claims, api: &Rc<Api>) -> Option<Rc<Api>> {
+            // A host that the same API names twice is in nobody's way.
+            let (own, other): (Vec<_>, Vec<_>) = claims.iter().partition(|other| Rc::ptr_eq(other, api));
+            let other = other.first().map(|other| Rc::clone(other));
+            if own.is_empty() {
+                claims.push(Rc::clone(api));
+            }
+            other
         }
-        // A host that the same API names twice is in nobody's way.
-        let before = |host: &String| self.by_host.insert(host.as_str().into(), index);
-        hosts.iter().filter_map(before).find(|other| *other != index)
+        if api.hosts().is_empty() {
+            return claim(&mut self.on_any_host, api);
+        }
+        let mut other = None;
+        for host in api.hosts() {
+            let mut claims = self.by_host.remove(host.as_str()).unwrap_or_default();
+            other = other.or(claim(&mut claims, api));
+            self.by_host.insert(host.as_str().into(), claims);
+        }
+        other
     }
 
-    /// The API that names the host, else the one that is served on any.
+    fn remove(&mut self, base_path: &[Box<[u8]>], api: &Rc<Api>) {
+        let Some((segment, rest)) = base_path.split_first() else {
+            let is_other = |other: &Rc<Api>| !Rc::ptr_eq(other, api);
+            self.on_any_host.retain(is_other);
+            self.by_host.retain(|claims| {
+                claims.retain(is_other);
+                !claims.is_empty()
+            });
+            return;
+        };
+        if let Some(child) = self.children.get_mut(segment) {
+            child.remove(rest, api);
+            if child.children.is_empty() && child.by_host.is_empty() && child.on_any_host.is_empty() {
+                self.children.remove(segment);
+            }
+        }
+    }
+
+    /// The APIs that name the host, else those that are served on any.
     #[inline]
-    fn served_on(&self, host: &Host<'_>) -> Option<ApiIndex> {
-        self.by_host.get(host.as_str()).copied().or(self.on_any_host)
+    fn served_on(&self, host: &Host<'_>) -> Option<&Claims> {
+        self.by_host.get(host.as_str()).or(Some(&self.on_any_host).filter(|claims| !claims.is_empty()))
     }
 }

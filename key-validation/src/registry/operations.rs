@@ -39,21 +39,22 @@ impl Operations {
     ///
     /// # Errors
     /// [`ConfigError`] for the first that is wrong, or that is there twice.
-    pub(super) fn check(path: &str, raw: Vec<raw::Operation>, allowed: Ambiguities) -> Result<Self, ConfigError> {
-        let read =
-            |(index, raw)| Operation::check(&operation_path(path, index), raw, allowed).map(|read| (read, index));
-        let mut operations = raw.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-        operations.sort_by(|(one, _), (other, _)| one.rank().cmp(&other.rank()));
-        // The sort is stable: of two that are the same the later one is the second.
-        let twice = operations.windows(2).filter_map(|pair| match pair {
-            [(one, _), (other, index)] if one.rank() == other.rank() => Some(*index),
-            _ => None,
-        });
-        if let Some(index) = twice.min() {
-            let path = format!("{}.target", operation_path(path, index));
-            return Err(ConfigError::new(path, "matches the same as another operation"));
+    pub(super) fn check(path: &str, raw: &[raw::Operation], allowed: Ambiguities) -> Result<Self, ConfigError> {
+        let mut operations: Vec<Operation> = Vec::with_capacity(raw.len());
+        for (index, raw) in raw.iter().enumerate() {
+            let path = format!("{path}.operations[{index}]");
+            let operation = Operation::check(&path, raw, allowed)?;
+            match operations.binary_search_by(|other| other.rank().cmp(&operation.rank())) {
+                Ok(_) => {
+                    return Err(ConfigError::new(
+                        format_args!("{path}.target"),
+                        "matches the same as another operation",
+                    ));
+                }
+                Err(position) => operations.insert(position, operation),
+            }
         }
-        Ok(Self(operations.into_iter().map(|(operation, _)| operation).collect()))
+        Ok(Self(operations))
     }
 
     /// The most specific operation that has the verb and matches the segments: literals before `{x}` before `/*`,
@@ -101,18 +102,14 @@ impl Operations {
     }
 }
 
-fn operation_path(api: &str, index: usize) -> String {
-    format!("{api}.operations[{index}]")
-}
-
 impl Operation {
-    fn check(path: &str, raw: raw::Operation, allowed: Ambiguities) -> Result<Self, ConfigError> {
+    fn check(path: &str, raw: &raw::Operation, allowed: Ambiguities) -> Result<Self, ConfigError> {
         let pattern = Pattern::parse(&raw.target, allowed).map_err(at(format!("{path}.target")))?;
-        let scope = |(index, text): (usize, &String)| {
-            ScopeToken::try_from(text.as_str()).map_err(at(format!("{path}.scopes[{index}]")))
-        };
-        let scopes = raw.scopes.iter().enumerate().map(scope).collect::<Result<_, _>>()?;
-        Ok(Self { verb: raw.verb, target: raw.target, pattern, auth_type: raw.auth_type, scopes })
+        let mut scopes = Vec::with_capacity(raw.scopes.len());
+        for (index, text) in raw.scopes.iter().enumerate() {
+            scopes.push(ScopeToken::try_from(text.as_str()).map_err(at(format!("{path}.scopes[{index}]")))?);
+        }
+        Ok(Self { verb: raw.verb, target: raw.target.clone(), pattern, auth_type: raw.auth_type, scopes })
     }
 
     fn rank(&self) -> (&Pattern, Verb) {

@@ -1,7 +1,5 @@
 //! Identity providers as they are written.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::config::duration::Duration;
@@ -101,8 +99,12 @@ pub struct Introspection {
     /// How the gateway authenticates.
     pub client_authentication: ClientAuthentication,
     /// Further form fields of the request.
-    #[cfg_attr(feature = "schema", serde(default = "default_parameters"))]
-    pub parameters: BTreeMap<String, String>,
+    #[cfg_attr(
+        feature = "schema",
+        serde(default),
+        schemars(with = "std::collections::BTreeMap<String, String>", extend("default" = {"token_type_hint": "access_token"}))
+    )]
+    pub parameters: Vec<(String, String)>,
     /// Statuses that mean "inactive" at this identity provider, such as 404 or 410.
     #[cfg_attr(feature = "schema", serde(default))]
     pub inactive_statuses: Vec<u16>,
@@ -238,7 +240,7 @@ impl Read for CredentialEncoding {
 }
 
 /// Names of members in the answer; of each list the first that is present wins.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema, serde::Serialize),
@@ -403,10 +405,8 @@ fn default_timeout() -> Duration {
     Duration::from_seconds(2)
 }
 
-fn default_parameters() -> BTreeMap<String, String> {
-    let mut parameters = BTreeMap::new();
-    parameters.insert("token_type_hint".to_owned(), "access_token".to_owned());
-    parameters
+fn default_parameters() -> Vec<(String, String)> {
+    vec![("token_type_hint".to_owned(), "access_token".to_owned())]
 }
 
 fn default_inactive_errors() -> Vec<String> {

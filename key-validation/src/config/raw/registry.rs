@@ -1,7 +1,5 @@
 //! The registry's records as they are written.
 
-use std::collections::BTreeMap;
-
 use crate::config::reader::{Node, Read};
 /// The APIs, applications and subscriptions.
 #[derive(Debug, Default)]
@@ -348,7 +346,7 @@ impl Read for AuthType {
 }
 
 /// An application.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Application {
     /// Unique id.
@@ -361,8 +359,12 @@ pub struct Application {
     #[cfg_attr(feature = "schema", serde(default = "default_tier"))]
     pub tier: String,
     /// Attributes for the backend JWT.
-    #[cfg_attr(feature = "schema", serde(default))]
-    pub attributes: BTreeMap<String, String>,
+    #[cfg_attr(
+        feature = "schema",
+        serde(default),
+        schemars(with = "std::collections::BTreeMap<String, String>", extend("default" = {}))
+    )]
+    pub attributes: Vec<(String, String)>,
     /// Its clients at identity providers.
     pub keys: Vec<ApplicationKey>,
 }
@@ -374,14 +376,14 @@ impl Read for Application {
             name: members.optional_string("name"),
             owner: members.optional_string("owner"),
             tier: members.get("tier").map_or_else(default_tier, Node::string),
-            attributes: members.get("attributes").map_or_else(BTreeMap::new, Node::strings_by_name),
+            attributes: members.get("attributes").map_or_else(Vec::new, Node::strings_by_name),
             keys: members.required("keys").items(ApplicationKey::read),
         })
     }
 }
 
 /// A client of an application at an identity provider.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct ApplicationKey {
     /// The identity provider's name.
@@ -422,7 +424,7 @@ impl Read for KeyType {
 }
 
 /// An application's subscription to an API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct Subscription {
     /// The API's id.

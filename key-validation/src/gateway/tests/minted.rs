@@ -44,10 +44,10 @@ fn s6_kept_jwts_are_not_used_once_what_they_say_has_changed() {
         ("an operation", |all| all["registry"]["apis"][0]["operations"][0]["target"] = json!("/card"), false),
     ];
     for (name, edit, anew) in changes {
-        let mut fixture = fixture();
+        let fixture = fixture();
         let before = claims(fixture.call("GET", ORDER));
 
-        fixture.gateway.configuration.registry = parsed(edit).registry;
+        fixture.gateway.registry.replace(parsed(edit).registry.unwrap());
         let after = claims(fixture.call("GET", ORDER));
 
         assert_eq!(fixture.count("minted") == 2, anew, "{name}");

@@ -1,0 +1,59 @@
+//! What one worker has read of the copy, and what it must read anew.
+
+use super::{BUCKETS, Family, RegistryCopy, Stale, Standing};
+use crate::cache::SharedData;
+
+/// A worker's way through the copy.
+#[derive(Debug)]
+pub struct CopyReader {
+    copy: RegistryCopy,
+    /// The standing by which the worker has read, or is reading.
+    seen: Standing,
+    /// Last in, first out; what is here twice is read twice.
+    stale: Vec<Stale>,
+}
+
+impl CopyReader {
+    /// A reader that has read nothing.
+    pub fn new(copy: RegistryCopy) -> Self {
+        Self { copy, seen: Standing::default(), stale: Vec::new() }
+    }
+
+    /// The copy that it reads.
+    pub fn copy(&self) -> &RegistryCopy {
+        &self.copy
+    }
+
+    /// Looks how far the copy is; what has changed since is then to be read.
+    pub fn look(&mut self, shared: &dyn SharedData) {
+        let standing = self.copy.standing(shared);
+        if standing.generation() == self.seen.generation() {
+            return;
+        }
+        match standing.stale_since(&self.seen) {
+            Some(changed) => self.stale.extend(changed.map(|(family, bucket)| Stale::Bucket(family, bucket))),
+            None => self.stale = self.all(shared),
+        }
+        self.seen = standing;
+    }
+
+    /// All that can be in the copy.
+    fn all(&self, shared: &dyn SharedData) -> Vec<Stale> {
+        let mut all = vec![Stale::Applications];
+        for family in [Family::Revocation, Family::Api] {
+            let held = self.copy.held(family, shared);
+            all.extend((0..BUCKETS).filter(|bucket| held.has(*bucket)).map(|bucket| Stale::Bucket(family, bucket)));
+        }
+        all
+    }
+
+    /// What is to be read next; it counts as read.
+    pub fn next(&mut self) -> Option<Stale> {
+        self.stale.pop()
+    }
+
+    /// Whether everything is read of a copy by which decisions can be made.
+    pub fn is_ready(&self) -> bool {
+        self.stale.is_empty() && self.seen.is_ready()
+    }
+}

@@ -1,0 +1,176 @@
+//! Keeps the registry in step with the key manager's: one worker of the process reads the feed into the shared copy,
+//! under a lease, and every worker takes over from the copy what has changed.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use key_validation::cut_offs::Arrivals;
+use key_validation::feed::{CALL_TIMEOUT, FeedClient, FeedFailure, FeedRequest, PAGE_LIMIT, Revision};
+use key_validation::lease::{Lease, LeaseHolder, Taken};
+use key_validation::{Gateway, UnixTime};
+use log::{info, warn};
+
+use crate::host::{self, HostSharedData};
+use crate::metrics::Metrics;
+
+thread_local! {
+    /// Of all configurations of this worker: it outlives them, and knows a cut-off by all that it says.
+    static ARRIVALS: RefCell<Arrivals> = RefCell::default();
+}
+
+/// How long one callback may take, about.
+const SLICE: Duration = Duration::from_millis(3);
+/// When it goes on that had to stop.
+const NEXT_SLICE: Duration = Duration::from_millis(5);
+/// How long a worker that goes down holds the others up.
+const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+
+/// A worker's part in it.
+pub(crate) struct Sync {
+    lease: Lease,
+    holder: LeaseHolder,
+    cluster: String,
+    tick: Duration,
+    /// While the worker has the lease.
+    client: RefCell<Option<FeedClient>>,
+    /// The host's token for the call that is under way.
+    call: Cell<Option<u32>>,
+    /// When the key manager last said how far the registry is.
+    heard_at: Cell<Option<UnixTime>>,
+}
+
+impl Sync {
+    /// The part of a worker of this gateway; none where the registry does not come from a key manager.
+    pub(crate) fn of(gateway: &Gateway, holder: LeaseHolder) -> Option<Self> {
+        let settings = gateway.key_manager()?;
+        Some(Self {
+            lease: settings.feed_lease(),
+            holder,
+            cluster: settings.cluster.clone(),
+            tick: settings.tick,
+            client: RefCell::default(),
+            call: Cell::default(),
+            heard_at: Cell::default(),
+        })
+    }
+
+    /// Does what is due; gives the time after which it is to be called again.
+    pub(crate) fn tick(&self, gateway: &Gateway, metrics: &Metrics) -> Duration {
+        let now = host::now();
+        let until = now.plus(self.tick.saturating_mul(4).max(SHORTEST_LEASE));
+        if let Taken::Granted { .. } = self.lease.take(self.holder, until, now, &HostSharedData) {
+            let mut client = self.client.borrow_mut();
+            *client = client.take().or_else(|| gateway.feed_client());
+            self.heard_at.set(self.heard_at.get().or(Some(now)));
+        } else {
+            self.client.take();
+            self.call.take();
+            self.heard_at.take();
+        }
+        let is_behind = self.work(gateway);
+        if let Some(heard_at) = self.heard_at.get() {
+            metrics.gauge_registry(gateway.registry_number(&HostSharedData), host::now().since(heard_at).as_secs());
+        }
+        if is_behind { NEXT_SLICE } else { self.tick }
+    }
+
+    /// Takes up the response to a call, if it is the feed's.
+    pub(crate) fn receive(&self, token: u32, status: Option<u16>, body_size: usize) -> bool {
+        if self.call.get() != Some(token) {
+            return false;
+        }
+        self.call.take();
+        let body =
+            if (1..=PAGE_LIMIT).contains(&body_size) { host::call_response_body(body_size) } else { Ok(Vec::new()) };
+        let body = body.unwrap_or_default();
+        self.with_client(|client| {
+            let failed_before = client.failures_in_a_row() > 0;
+            let received = client.receive(status, &body, moment(), &HostSharedData);
+            if received.is_ok() {
+                self.heard_at.set(Some(host::now()));
+                if failed_before {
+                    info!("key manager: it answers again");
+                }
+            }
+            report(client, received);
+        });
+        true
+    }
+
+    /// Goes on with a page, the next request and the copy; `true` when it had to stop.
+    pub(crate) fn work(&self, gateway: &Gateway) -> bool {
+        let started_at = host::now();
+        let mut enough = || host::now().since(started_at) >= SLICE;
+        let applies = self.with_client(|client| {
+            match client.apply(&mut enough, &|change| gateway.fault(change), moment(), &HostSharedData) {
+                Ok(Some(revision)) => self.acknowledge(client, &revision),
+                Ok(None) => {}
+                Err(failure) => report(client, Err(failure)),
+            }
+            if let Some(record) = client.take_refused_record() {
+                warn!("key manager: a record cannot be understood, and so denies: {record}");
+            }
+            if self.call.get().is_none()
+                && let Some(request) = client.request(host::now(), &HostSharedData)
+            {
+                self.ask(client, &request);
+            }
+            client.is_applying()
+        });
+        let reads = take_over(gateway, &mut enough);
+        applies.unwrap_or_default() || reads
+    }
+
+    fn with_client<T>(&self, work: impl FnOnce(&mut FeedClient) -> T) -> Option<T> {
+        self.client.borrow_mut().as_mut().map(work)
+    }
+
+    fn ask(&self, client: &mut FeedClient, request: &FeedRequest) {
+        match self.dispatch(request) {
+            Ok(token) => self.call.set(Some(token)),
+            Err(error) => {
+                warn!("key manager: no call to cluster `{}` can be made: {error}", self.cluster);
+                let failed = client.receive(None, &[], moment(), &HostSharedData);
+                report(client, failed);
+            }
+        }
+    }
+
+    fn acknowledge(&self, client: &FeedClient, revision: &Revision) {
+        // Nothing waits for the answer, and one that is lost is followed by the next.
+        let _ = self.dispatch(&client.acknowledgement(revision));
+    }
+
+    fn dispatch(&self, request: &FeedRequest) -> Result<u32, host::HostError> {
+        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        host::dispatch_http_call(&self.cluster, headers, request.body.as_bytes(), CALL_TIMEOUT)
+    }
+
+    /// Lets another worker go on at once.
+    pub(crate) fn release(&self) {
+        self.lease.release(self.holder, None, host::now(), &HostSharedData);
+    }
+}
+
+/// Takes the configuration's cut-offs into force, and all that the copy has.
+pub(crate) fn begin(gateway: &mut Gateway) {
+    ARRIVALS.with_borrow_mut(|arrivals| gateway.take_cut_offs(arrivals, host::now()));
+    take_over(gateway, &mut || false);
+}
+
+fn take_over(gateway: &Gateway, enough: &mut dyn FnMut() -> bool) -> bool {
+    ARRIVALS.with_borrow_mut(|arrivals| gateway.read_copy(enough, arrivals, host::now(), &HostSharedData))
+}
+
+fn moment() -> (UnixTime, u16) {
+    (host::now(), host::random().map_or(0, u16::from_le_bytes))
+}
+
+/// Of a row of failures the first is a line in the log.
+fn report(client: &FeedClient, result: Result<(), FeedFailure>) {
+    if let Err(failure) = result
+        && client.failures_in_a_row() == 1
+    {
+        warn!("key manager: {failure}");
+    }
+}
