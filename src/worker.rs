@@ -133,7 +133,10 @@ impl Worker {
     /// Begins what goes on by itself.
     pub(crate) fn start(&self) {
         self.plan_self_tests();
-        self.synchronise();
+        // Not at once: Envoy tries a configuration in a VM that it throws away, and that one must not get the lease.
+        if self.sync.is_some() {
+            self.tick.every(TickUser::Sync, Some(LOOK_AGAIN));
+        }
     }
 
     /// Lets other workers know that the calls under way have come to nothing: they end with their root context.

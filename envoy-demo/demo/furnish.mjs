@@ -2,9 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 
-import { source } from './places.mjs';
+import { until } from './condition.mjs';
+import { Gateway } from './gateway.mjs';
 import { KeyManager } from './key-manager.mjs';
+import { source } from './places.mjs';
 import { Walk } from './steps.mjs';
+
+/** Within which a change is at a gateway, in milliseconds. */
+export const ARRIVAL = 2000;
 
 /** The application's client, which the key manager has registered at the identity provider. */
 export async function furnish(addresses, gatewaySecret, initialAccessToken, interrupted) {
@@ -30,6 +35,14 @@ export async function furnish(addresses, gatewaySecret, initialAccessToken, inte
     return { said: `200, the identity provider has a client ${keys.consumerKey.slice(0, 8)}...`, value: keys };
   });
   await subscribe(steps, keyManager, application, ids);
+  await steps.must('the gateway has it', 'GET /pizzashack/menu until it is served', async () => {
+    const gateway = new Gateway(addresses);
+    const status = async () => (await gateway.call('GET', '/pizzashack/menu')).status;
+    if (!(await until(async () => (await status()) === 200, ARRIVAL, interrupted))) {
+      throw new Error(`it answers ${await status()}`);
+    }
+    return { said: '200' };
+  });
   return { id: client.consumerKey, secret: client.consumerSecret };
 }
 

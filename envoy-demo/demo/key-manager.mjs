@@ -30,8 +30,8 @@ export async function startKeyManager({ port, operatorsPort, interrupted }) {
   return { url: `http://127.0.0.1:${port}`, operators: `http://127.0.0.1:${operatorsPort}`, adminToken, gatewayCredential };
 }
 
-/** The name of the demo's gateway at the key manager. */
-export const GATEWAY = 'demo';
+// As gatehouse.json has it.
+const GATEWAY = 'demo';
 
 export class KeyManager {
   constructor({ KEY_MANAGER_URL, KEY_MANAGER_ADMIN_TOKEN }) {

@@ -12,8 +12,7 @@ import { startKeyManager } from './key-manager.mjs';
 import { fillIn } from './placeholders.mjs';
 import { filterModule, keyManagerProgram, repository, source, state, stateFile } from './places.mjs';
 import { freePort } from './ports.mjs';
-import { isRunning, start, startedNames } from './processes.mjs';
-import { registryOf } from './registry.mjs';
+import { isRunning, logTail, start, startedNames } from './processes.mjs';
 
 const PREFERRED_PORTS = { gateway: 8080, admin: 9901, idp: 9000, backend: 9001, keyManager: 8090, operators: 8091 };
 
@@ -37,6 +36,7 @@ export async function up(interrupted) {
     writeAddresses(addresses);
     announce(addresses);
   } catch (error) {
+    console.error(`the end of Envoy's log:\n${logTail('envoy')}`);
     await down();
     throw error;
   }
@@ -60,11 +60,11 @@ async function startAll(interrupted) {
     KEY_MANAGER_OPERATORS_URL: keyManager.operators,
     KEY_MANAGER_ADMIN_TOKEN: keyManager.adminToken,
   };
-  const client = await furnish(reached, gatewaySecret, initialAccessToken, interrupted);
   const { gateway, admin } = await startEnvoy(idp, backend, keyManager, gatewaySecret, interrupted);
+  reached.GATEWAY_URL = gateway;
+  reached.ENVOY_ADMIN_URL = admin;
+  const client = await furnish(reached, gatewaySecret, initialAccessToken, interrupted);
   return {
-    GATEWAY_URL: gateway,
-    ENVOY_ADMIN_URL: admin,
     ...reached,
     DEMO_CLIENT_ID: client.id,
     DEMO_CLIENT_SECRET: client.secret,
@@ -88,19 +88,24 @@ async function startEnvoy(idp, backend, keyManager, idpSecret, interrupted) {
     GATEWAY_PORT: gatewayPort,
     ADMIN_PORT: adminPort,
     IDP_PORT: Number(new URL(idp).port),
+    KEY_MANAGER_PORT: Number(new URL(keyManager.url).port),
     BACKEND_PORT: Number(new URL(backend).port),
     MODULE: filterModule,
     ACCESS_LOG: stateFile('access.log'),
     GATEHOUSE_CONFIGURATION: fillIn(readFileSync(source('gatehouse.json'), 'utf8'), {
       IDP_ISSUER: idp,
       IDP_AUTHORITY: new URL(idp).host,
-      REGISTRY: await registryOf(keyManager),
+      KEY_MANAGER_AUTHORITY: new URL(keyManager.url).host,
     }),
   });
   writeFileSync(stateFile('envoy.yaml'), configuration);
 
   await start('envoy', [...(await envoyCommand()), '-c', stateFile('envoy.yaml'), ...ENVOY_OPTIONS], {
-    environment: { GATEHOUSE_IDP_SECRET: idpSecret, GATEHOUSE_SIGNING_KEY: freshSigningKey() },
+    environment: {
+      GATEHOUSE_IDP_SECRET: idpSecret,
+      GATEHOUSE_SIGNING_KEY: freshSigningKey(),
+      GATEHOUSE_GATEWAY_CREDENTIAL: keyManager.gatewayCredential,
+    },
     isReady: async () => (await fetch(`${admin}/ready`).catch(() => undefined))?.ok,
     interrupted,
   });

@@ -2,8 +2,11 @@
 
 import { readAddresses } from './addresses.mjs';
 import { verifiedClaims } from './backend-jwt.mjs';
+import { until } from './condition.mjs';
+import { ARRIVAL } from './furnish.mjs';
 import { Gateway, backendJwts, valuesOf } from './gateway.mjs';
 import { IdentityProvider } from './identity-provider.mjs';
+import { KeyManager } from './key-manager.mjs';
 import { Walk, expectEqual } from './steps.mjs';
 
 const ORDERS = '/pizzashack/1.0.0/order';
@@ -22,6 +25,7 @@ export async function walk(interrupted) {
   const token = await withApplicationToken(steps, gateway, idp);
   await deniedDespiteToken(steps, gateway, token);
   await withUserToken(steps, gateway, idp);
+  await changedWhileItRuns(steps, gateway, new KeyManager(addresses), token);
   return steps.conclude();
 }
 
@@ -110,6 +114,35 @@ async function withUserToken(steps, gateway, idp) {
     expectEqual('usertype', claims.usertype, 'APPLICATION_USER');
     expectEqual('enduser', claims.enduser, 'alice');
     return `200, the backend JWT says ${told(claims, 'sub', 'enduser', 'email', 'groups', 'usertype')}`;
+  });
+}
+
+async function changedWhileItRuns(steps, gateway, keyManager, token) {
+  const order = () => gateway.call('POST', ORDERS, { token });
+  const arrives = async (expected) => {
+    const begun = performance.now();
+    const answer = await until(async () => {
+      const answer = await order();
+      return answer.status === expected && answer;
+    }, ARRIVAL);
+    if (!answer) {
+      throw new Error(`the gateway answers ${(await order()).status} after ${ARRIVAL} ms, expected ${expected}`);
+    }
+    return { answer, after: Math.round(performance.now() - begun) };
+  };
+  const { list } = await keyManager.store('GET', '/subscriptions');
+  const { subscriptionId } = list.find(({ apiInfo }) => apiInfo.name === 'PizzaShack');
+
+  await steps.step('a block', `POST .../block-subscription, then POST ${ORDERS} with the token from before`, async () => {
+    const query = `subscriptionId=${subscriptionId}&blockState=BLOCKED`;
+    await keyManager.publisher('POST', `/subscriptions/block-subscription?${query}`);
+    const { answer, after } = await arrives(403);
+    return `${denial(answer, 403, '900907')}, after ${after} ms`;
+  });
+  await steps.step('no block any more', 'POST .../unblock-subscription, then the same call', async () => {
+    await keyManager.publisher('POST', `/subscriptions/unblock-subscription?subscriptionId=${subscriptionId}`);
+    const { after } = await arrives(200);
+    return `200, after ${after} ms`;
   });
 }
 

@@ -99,7 +99,7 @@ pub struct Coverage {
     pub first: u16,
     /// The last one, included.
     pub last: u16,
-    /// APIs and applications in the whole snapshot.
+    /// How many records the key manager has, about.
     pub records: u64,
     /// Whether having neither APIs nor applications is meant.
     pub empty: bool,

@@ -1,7 +1,7 @@
 //! A page on its way into the copy, bucket by bucket.
 
 use super::standing::RECENT;
-use super::{Change, Coverage, Family, Page, Place, Refused, RegistryCopy, Revision, Standing};
+use super::{Change, Coverage, Family, Page, Refused, RegistryCopy, Revision, Standing};
 use crate::cache::SharedData;
 
 /// What the pages before have left to the next one.
@@ -10,8 +10,6 @@ pub struct Progress {
     revision: Revision,
     /// What the next page of a snapshot begins with; none for changes.
     expected: Option<(Family, u16)>,
-    /// APIs and applications of a snapshot so far.
-    records: u64,
     touched: Vec<(Family, u16)>,
 }
 
@@ -30,7 +28,7 @@ impl Progress {
             _ => {}
         }
         let expected = page.snapshot.map(|coverage| (coverage.family, coverage.first));
-        Ok(Self { revision: page.revision.clone(), expected, records: 0, touched: Vec::new() })
+        Ok(Self { revision: page.revision.clone(), expected, touched: Vec::new() })
     }
 
     pub(super) fn continued_by(self, page: &Page) -> Result<Self, Refused> {
@@ -120,8 +118,6 @@ impl Applying {
         }
         let mut changes = Vec::new();
         while let Some(change) = self.changes.next_if(|change| change.bucket == number) {
-            let counts = matches!(change.place, Place::Api(_) | Place::Application(_));
-            self.progress.records = self.progress.records.saturating_add(u64::from(counts));
             judge(&change);
             changes.push(change);
         }
@@ -139,9 +135,6 @@ impl Applying {
         if let Some(cursor) = self.next {
             progress.expected = self.following;
             return Ok(Applied::Continues { cursor, progress });
-        }
-        if self.snapshot.is_some_and(|coverage| coverage.records != progress.records) {
-            return Err(Refused::OutOfSequence);
         }
         let (standing, version) = copy.load_standing(shared);
         let unchanged = standing.revision().as_ref() == Some(&self.revision) && progress.touched.is_empty();

@@ -198,17 +198,13 @@ fn an_empty_snapshot_is_refused_unless_it_says_that_it_is_meant() {
 }
 
 #[test]
-fn a_snapshot_with_a_gap_another_revision_or_another_number_of_records_is_not_reached() {
+fn a_snapshot_with_a_gap_or_another_revision_is_not_reached() {
     let pages = snapshot(2, &[api("a"), api("b")], 2);
     let mut gap = pages.clone();
     gap.remove(2);
     let mut other_revision = pages.clone();
     other_revision[3]["revision"]["number"] = 3.into();
-    let mut short = pages.clone();
-    for page in &mut short {
-        page["changes"] = json!([]);
-    }
-    for (name, pages) in [("gap", gap), ("revision", other_revision), ("short", short)] {
+    for (name, pages) in [("gap", gap), ("revision", other_revision)] {
         let shared = with(&[api("a")]);
         assert_eq!(apply(&shared, &pages), Err(Refused::OutOfSequence), "{name}");
 
@@ -455,7 +451,11 @@ mod properties {
         for app in ["x", "y", "z"] {
             contents.push(has_api(shared, app).to_string());
             for number in 0..3 {
-                contents.push(format!("{:?}", copy().application("idp", &format!("{app}-{number}"), shared)));
+                let mut found = copy().application("idp", &format!("{app}-{number}"), shared);
+                if let Some(found) = &mut found {
+                    found.subscriptions.sort_by(|one, other| one.0.cmp(&other.0));
+                }
+                contents.push(format!("{found:?}"));
             }
         }
         contents
