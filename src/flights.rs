@@ -6,8 +6,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hashbrown::HashMap;
-
 use key_validation::{Exchange, Question, UnixTime, Waiting};
 
 /// A request that waits.
@@ -51,7 +49,8 @@ impl Flight {
 /// All flights of a worker. There is one for a question at a time.
 #[derive(Default)]
 pub(crate) struct Flights {
-    by_question: HashMap<Question, Flight>,
+    /// Few: calls under way are bounded, and what is shed does not wait.
+    all: Vec<Flight>,
     /// Those whose call is still to be made.
     planned: VecDeque<Question>,
     /// Those whose call is under way, by the host's token, with the time at which they were asked.
@@ -64,7 +63,7 @@ impl Flights {
     /// Adds a request to the flight of its question; `true` when that planned a new one.
     pub(crate) fn join(&mut self, waiter: Waiter) -> bool {
         let question = waiter.exchange.question();
-        if let Some(flight) = self.by_question.get_mut(&question) {
+        if let Some(flight) = self.find(&question) {
             flight.waiters.push(waiter);
             return false;
         }
@@ -77,7 +76,7 @@ impl Flights {
     /// a second flight if it fails.
     pub(crate) fn plan_refresh(&mut self, context_id: u32, exchange: Exchange) -> bool {
         let question = exchange.question();
-        if self.by_question.contains_key(&question) {
+        if self.find(&question).is_some() {
             return false;
         }
         let begun_by = Some(context_id);
@@ -85,9 +84,18 @@ impl Flights {
         true
     }
 
+    fn find(&mut self, question: &Question) -> Option<&mut Flight> {
+        self.all.iter_mut().find(|flight| flight.question == *question)
+    }
+
+    fn take(&mut self, question: &Question) -> Option<Flight> {
+        let position = self.all.iter().position(|flight| flight.question == *question)?;
+        Some(self.all.swap_remove(position))
+    }
+
     fn plan(&mut self, flight: Flight) {
         self.planned.push_back(flight.question);
-        self.by_question.insert(flight.question, flight);
+        self.all.push(flight);
     }
 
     /// Plans a flight again whose answer came too late to be used.
@@ -98,12 +106,12 @@ impl Flights {
     /// Takes back the flight that a request has just planned.
     pub(crate) fn cancel(&mut self, question: &Question) {
         self.planned.retain(|planned| planned != question);
-        self.by_question.remove(question);
+        self.take(question);
     }
 
     /// Removes a request that has gone away.
     pub(crate) fn leave(&mut self, question: &Question, context_id: u32) {
-        if let Some(flight) = self.by_question.get_mut(question) {
+        if let Some(flight) = self.find(question) {
             flight.waiters.retain(|waiter| waiter.context_id != context_id);
         }
     }
@@ -112,7 +120,7 @@ impl Flights {
     /// to refresh an answer.
     pub(crate) fn take_planned(&mut self) -> Option<Flight> {
         while let Some(question) = self.planned.pop_front() {
-            let flight = self.by_question.remove(&question);
+            let flight = self.take(&question);
             if let Some(flight) = flight.filter(|flight| flight.exchange().is_some()) {
                 return Some(flight);
             }
@@ -123,7 +131,7 @@ impl Flights {
     /// Puts a flight back that waits for another worker's answer.
     pub(crate) fn follow(&mut self, flight: Flight) {
         self.following.push(flight.question);
-        self.by_question.insert(flight.question, flight);
+        self.all.push(flight);
     }
 
     /// Whether any flight waits for another worker's answer.
@@ -139,7 +147,7 @@ impl Flights {
     /// Puts a flight back whose call is under way.
     pub(crate) fn depart(&mut self, token: u32, flight: Flight, asked_at: UnixTime) {
         self.under_way.push((token, flight.question, asked_at));
-        self.by_question.insert(flight.question, flight);
+        self.all.push(flight);
     }
 
     /// The questions whose calls are under way.
@@ -151,7 +159,7 @@ impl Flights {
     pub(crate) fn land(&mut self, token: u32) -> Option<(Flight, UnixTime)> {
         let position = self.under_way.iter().position(|call| call.0 == token)?;
         let (_, question, asked_at) = self.under_way.swap_remove(position);
-        self.by_question.remove(&question).map(|flight| (flight, asked_at))
+        self.take(&question).map(|flight| (flight, asked_at))
     }
 
     /// Takes note that a flight's call has failed, and gives back those who answer for it: who began it. The others

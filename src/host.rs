@@ -193,13 +193,14 @@ pub(crate) fn call_response_body(size: usize) -> Result<Vec<u8>, HostError> {
 }
 
 /// Makes an HTTP call of this context. The SDK must know of it to deliver the response.
-pub(crate) fn dispatch_http_call(
+pub(crate) fn dispatch(
     cluster: &str,
-    headers: Vec<(&str, &str)>,
-    body: &[u8],
+    headers: &[(&str, String)],
+    body: &str,
     timeout: Duration,
 ) -> Result<u32, HostError> {
-    hostcalls::dispatch_http_call(cluster, headers, Some(body), Vec::new(), timeout)
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    hostcalls::dispatch_http_call(cluster, headers, Some(body.as_bytes()), Vec::new(), timeout)
         .map_err(|status| HostError(status as u32))
 }
 

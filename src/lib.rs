@@ -24,6 +24,7 @@ mod metrics;
 mod protobuf;
 mod root;
 mod signer;
+mod signing_keys;
 mod sync;
 mod tick;
 mod verifier;

@@ -29,11 +29,12 @@ impl Root {
     fn configure(&self, json: &[u8]) -> Result<Worker, String> {
         let environment = |name: &str| std::env::var(name).ok();
         let mut configuration = Configuration::parse(json, &environment).map_err(|error| error.to_string())?;
-        for warning in configuration.registry.iter().flat_map(Registry::warnings) {
+        for warning in configuration.registry.as_ref().map(Registry::warnings).unwrap_or_default() {
             warn!("{warning}");
         }
         let settings = configuration.backend_jwt.as_ref();
-        let signer = settings.map(|settings| signer::choose("backendJwt.signingKey", &settings.signing_key));
+        let signing_key = settings.and_then(|settings| settings.signing_key.as_ref());
+        let signer = signing_key.map(|(key, _)| signer::choose("backendJwt.signingKey", key));
         let signer = signer.transpose()?.flatten();
         let random = || host::random::<16>().ok_or("the host has no random source");
         for (path, signer) in configuration.client_signers() {

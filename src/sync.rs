@@ -142,8 +142,7 @@ impl Sync {
     }
 
     fn dispatch(&self, request: &FeedRequest) -> Result<u32, host::HostError> {
-        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        host::dispatch_http_call(&self.cluster, headers, request.body.as_bytes(), CALL_TIMEOUT)
+        host::dispatch(&self.cluster, &request.headers, &request.body, CALL_TIMEOUT)
     }
 
     /// Lets another worker go on at once.

@@ -18,6 +18,7 @@ use proxy_wasm::types::{Action, MapType};
 use crate::flights::{Flight, Flights, Waiter};
 use crate::host::{self, HeaderMap, HostError, HostSharedData};
 use crate::metrics::Metrics;
+use crate::signing_keys::SigningKeys;
 use crate::sync::Sync;
 use crate::tick::{Tick, TickUser};
 
@@ -37,6 +38,8 @@ pub(crate) struct Worker {
     tick: Tick,
     /// Where the registry comes from a key manager.
     sync: Option<Sync>,
+    /// Where keys come from a key manager.
+    signing_keys: Option<SigningKeys>,
     last_report: Cell<UnixTime>,
 }
 
@@ -61,6 +64,7 @@ impl Worker {
     pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
         Self {
             sync: Sync::of(&gateway, lease_holder),
+            signing_keys: SigningKeys::of(&gateway),
             gateway,
             flights: RefCell::default(),
             landed: RefCell::default(),
@@ -169,6 +173,9 @@ impl Worker {
     }
 
     fn synchronise(&self) {
+        if let Some(keys) = &self.signing_keys {
+            keys.tick(&self.gateway);
+        }
         if let Some(sync) = &self.sync {
             let pause = sync.tick(&self.gateway, &self.metrics);
             self.tick.every(TickUser::Sync, Some(pause));
@@ -254,6 +261,11 @@ impl Worker {
         };
         let (retry_after, content_type) = (value(b"retry-after"), value(b"content-type"));
         let response = IntrospectionResponse { status, retry_after, content_type, body: body.as_deref() };
+        if let Some(keys) = &self.signing_keys
+            && keys.receive(token, status, body.as_deref(), &self.gateway)
+        {
+            return;
+        }
         if let Some(test) = self.take_self_test(token) {
             return self.finish_self_test(test, Ok(&response));
         }
@@ -408,8 +420,7 @@ fn failure(provider: &str, unavailable: Unavailable, response: &IntrospectionRes
 }
 
 fn dispatch(call: &IntrospectionCall) -> Result<u32, HostError> {
-    let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    host::dispatch_http_call(&call.cluster, headers, call.body.expose().as_bytes(), call.timeout)
+    host::dispatch(&call.cluster, &call.headers, call.body.expose(), call.timeout)
 }
 
 fn edit_headers(forward: &Forward) -> Result<(), HostError> {

@@ -2,7 +2,9 @@
 
 mod claims;
 mod minted;
+mod told_keys;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -14,6 +16,7 @@ use crate::{Denial, UnixTime};
 pub use claims::claims;
 pub(crate) use claims::reserved_claims;
 pub(crate) use minted::{MintKey, MintedJwts};
+pub use told_keys::{ToldKey, ToldKeys};
 
 /// Longest value of the header that carries it, in bytes.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -23,19 +26,52 @@ const HEADER_LIMIT: usize = 16 * 1024;
 pub struct JwtMinter {
     settings: BackendJwtSettings,
     header: Rc<str>,
-    signer: JwtSigner,
-    /// Of what its JWTs say beside the claims: who signs them, how, and for how long.
-    digest: u64,
+    keys: RefCell<Vec<Rc<MintingKey>>>,
 }
 
+/// A key that signs backend JWTs, at its time.
+#[derive(Debug)]
+pub(crate) struct MintingKey {
+    signer: JwtSigner,
+    not_before: UnixTime,
+    expires_at: UnixTime,
+    /// Of what its JWTs say beside the claims: who signs them, how, and for how long.
+    pub(crate) digest: u64,
+}
+
+/// A key that the key manager tells, equipped as [`JwtSigner::equip`] has it.
+pub type EquippedKey = (ToldKey, Option<Box<dyn Sign>>, [u8; 16]);
+
 impl JwtMinter {
-    /// A minter with the host's signer, or with the key's own; `nonce` must be random.
-    pub fn new(settings: BackendJwtSettings, host_signer: Option<Box<dyn Sign>>, nonce: [u8; 16]) -> Self {
-        let mut signer = JwtSigner::new(settings.signing_key.clone(), Some(settings.key_id.clone()));
-        signer.equip(host_signer, nonce);
-        let BackendJwtSettings { issuer, lifetime, claim_prefix, .. } = &settings;
-        let digest = digest_of(&(issuer, lifetime, claim_prefix, signer.jwks()));
-        Self { header: settings.header.as_str().into(), settings, signer, digest }
+    /// A minter with the configuration's key, signed by the host or by the key itself; `nonce` must be random. Without
+    /// such a key it waits for those of the key manager.
+    pub fn new(mut settings: BackendJwtSettings, host_signer: Option<Box<dyn Sign>>, nonce: [u8; 16]) -> Self {
+        let key = settings.signing_key.take().map(|(key, key_id)| {
+            let (not_before, expires_at) = (UnixTime::from_millis(0), UnixTime::MAX);
+            (ToldKey { key_id, key, not_before, expires_at }, host_signer, nonce)
+        });
+        let minter = Self { header: settings.header.as_str().into(), settings, keys: RefCell::default() };
+        minter.replace_keys(key.into_iter().collect());
+        minter
+    }
+
+    /// Whether it has no key of the configuration's, and no other yet.
+    pub(crate) fn awaits_keys(&self) -> bool {
+        self.keys.borrow().is_empty()
+    }
+
+    /// Has it sign by these keys alone.
+    #[inline(never)]
+    pub(crate) fn replace_keys(&self, keys: Vec<EquippedKey>) {
+        let mut equipped = Vec::with_capacity(keys.len());
+        for (ToldKey { key_id, key, not_before, expires_at }, host_signer, nonce) in keys {
+            let mut signer = JwtSigner::new(key, Some(key_id));
+            signer.equip(host_signer, nonce);
+            let BackendJwtSettings { issuer, lifetime, claim_prefix, .. } = &self.settings;
+            let digest = digest_of(&(issuer, lifetime, claim_prefix, signer.jwk().to_string()));
+            equipped.push(Rc::new(MintingKey { signer, not_before, expires_at, digest }));
+        }
+        *self.keys.borrow_mut() = equipped;
     }
 
     /// What it was configured with.
@@ -50,10 +86,23 @@ impl JwtMinter {
         &self.header
     }
 
+    /// The key that signs now: of those whose time it is, the one whose time has come last.
+    ///
+    /// # Errors
+    /// [`Denial::NotReady`] when there is none.
+    #[inline]
+    pub(crate) fn key(&self, now: UnixTime) -> Result<Rc<MintingKey>, Denial> {
+        let keys = self.keys.borrow();
+        let current = keys.iter().filter(|key| key.not_before <= now && now < key.expires_at);
+        current.max_by_key(|key| key.not_before).map(Rc::clone).ok_or(Denial::NotReady)
+    }
+
     /// A signed JWT with these claims, and with `iss`, `iat`, `nbf`, `exp` and `jti`, which no claim can replace.
     ///
     /// # Errors
-    /// [`Denial::BackendJwtFailed`] when it cannot be signed, or is too long for a header.
+    /// [`Denial::BackendJwtFailed`] when it cannot be signed, or is too long for a header; [`Denial::NotReady`] when
+    /// there is no key yet.
+    #[inline(never)]
     pub fn mint(
         &self,
         mut claims: Map<String, Value>,
@@ -70,7 +119,7 @@ impl JwtMinter {
         for (name, value) in registered {
             claims.insert(name.to_owned(), value);
         }
-        let jwt = self.signer.sign(claims).map_err(|SignError| Denial::BackendJwtFailed)?;
+        let jwt = self.key(now)?.signer.sign(claims).map_err(|SignError| Denial::BackendJwtFailed)?;
         if jwt.len() > HEADER_LIMIT {
             return Err(Denial::BackendJwtFailed);
         }
@@ -78,8 +127,12 @@ impl JwtMinter {
     }
 
     /// The JWK set (RFC 7517 section 5) that verifies its JWTs.
+    #[inline(never)]
     pub fn jwks(&self) -> String {
-        self.signer.jwks()
+        let keys: Vec<Value> = self.keys.borrow().iter().map(|key| key.signer.jwk()).collect();
+        let mut set = Map::new();
+        set.insert("keys".to_owned(), keys.into());
+        Value::Object(set).to_string()
     }
 }
 

@@ -114,6 +114,8 @@ impl Configuration {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let cache = check_cache(&raw.cache)?;
+        let key_manager =
+            raw.key_manager.as_ref().map(|raw| KeyManagerSettings::check(raw, environment)).transpose()?;
         let backend_jwt =
             raw.backend_jwt.as_ref().map(|raw| BackendJwtSettings::check(raw, environment)).transpose()?;
         let forward_claims = backend_jwt.as_ref().map(|settings| settings.forward_claims.as_slice());
@@ -122,6 +124,7 @@ impl Configuration {
             bounds: &raw.cache.introspection,
             forward_claims: forward_claims.unwrap_or_default(),
             environment,
+            key_manager: key_manager.as_ref(),
         };
         let identity_providers = identity_provider::check_all(&raw.identity_providers, &surroundings)?;
         if raw.token_bytes == 0 || raw.token_bytes > 65536 {
@@ -133,8 +136,10 @@ impl Configuration {
         let revocations = raw.registry.as_ref().map(|registry| registry.revocations.as_slice());
         let cut_offs = revocation::check_all(revocations.unwrap_or_default(), &identity_providers)?;
         let registry = raw.registry.as_ref().map(|raw| Registry::check(raw, &identity_providers)).transpose()?;
-        let key_manager =
-            raw.key_manager.as_ref().map(|raw| KeyManagerSettings::check(raw, environment)).transpose()?;
+        let awaits_keys = backend_jwt.as_ref().is_some_and(|settings| settings.signing_key.is_none());
+        if awaits_keys && key_manager.is_none() {
+            return Err(ConfigError::new("backendJwt.signingKey.keyManager", "needs the section `keyManager`"));
+        }
         Ok(Self {
             cache,
             backend_jwt,
@@ -163,7 +168,9 @@ impl Configuration {
             let path = format!("identityProviders[{index}].introspection.clientAuthentication.signingKey");
             match &mut provider.introspection.client_authentication {
                 ClientAuthentication::PrivateKeyJwt(assertion) => Some((path, &mut assertion.signer)),
-                ClientAuthentication::Basic(_) | ClientAuthentication::Post { .. } | ClientAuthentication::None => None,
+                ClientAuthentication::Header(_) | ClientAuthentication::Post { .. } | ClientAuthentication::None => {
+                    None
+                }
             }
         })
     }

@@ -1,6 +1,5 @@
 //! One request on its way to a decision: what goes in and out, and what is kept of it while its token is asked about.
 
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::Secret;
@@ -147,14 +146,6 @@ pub struct Question {
     pub(crate) key: AnswerKey,
     /// By which a cut-off names the token.
     pub(crate) token: TokenDigest,
-}
-
-// The key is a digest: its octets are as good as any hash of them.
-impl Hash for Question {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.key.low_word());
-    }
 }
 
 /// A request whose token must be asked about: all that is needed to ask, and once there is an answer.

@@ -448,7 +448,7 @@ impl Gateway {
         minter: &JwtMinter,
         ports: Ports<'_>,
     ) -> Result<Rc<str>, Denial> {
-        let key = MintKey::new(answer, caller, call.api, minter);
+        let key = MintKey::new(answer, caller, call.api, &*minter.key(call.now)?);
         if let Some(jwt) = self.minted.get(&key, minter.settings().lifetime, call.now) {
             return Ok(jwt);
         }

@@ -96,11 +96,9 @@ impl JwtSigner {
         Ok(jwt)
     }
 
-    /// The JWK set (RFC 7517 section 5) that verifies its JWTs.
-    pub(crate) fn jwks(&self) -> String {
-        let mut set = Map::new();
-        set.insert("keys".to_owned(), vec![self.key.jwk(self.key_id.as_deref())].into());
-        Value::Object(set).to_string()
+    /// The JWK (RFC 7517) that verifies its JWTs.
+    pub(crate) fn jwk(&self) -> Value {
+        self.key.jwk(self.key_id.as_deref())
     }
 
     fn next_id(&self, nonce: [u8; 16]) -> String {

@@ -77,8 +77,12 @@ impl Registry {
     }
 
     /// What is allowed but hardly meant, in words for the operator.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.apis().flat_map(Api::warnings)
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for api in self.apis() {
+            api.warn(&mut |warning| warnings.push(warning));
+        }
+        warnings
     }
 
     /// The API whose base path is the longest one to match.

@@ -15,6 +15,7 @@ pub(crate) mod gateway;
 pub(crate) mod host;
 pub(crate) mod http2;
 pub(crate) mod http2_frames;
+pub(crate) mod key_manager;
 pub(crate) mod listener;
 pub(crate) mod members;
 pub(crate) mod metrics;

@@ -39,6 +39,7 @@ mod s5_stale;
 mod s5_unanswerable;
 mod s6_backend_jwt;
 mod s6_key_set;
+mod s7_registry;
 mod s8_bodies;
 mod s8_hosts;
 mod s8_pseudo_headers;

@@ -58,7 +58,7 @@ fn wrong_types_and_unknown_names_are_refused_by_both() {
         case(IDP, "breaker", json!({"failures": "5"}), "identityProviders[0].breaker.failures"),
         case("/cache/introspection", "refreshAhead", json!(1), "cache.introspection.refreshAhead"),
         case("/backendJwt", "lifetime", json!("900"), "backendJwt.lifetime"),
-        case("/backendJwt", "signingKey", json!({"keyManager": true}), "backendJwt.signingKey.keyManager"),
+        case("/backendJwt", "signingKey", json!({"keyManager": "yes"}), "backendJwt.signingKey.keyManager"),
         case("/backendJwt", "signingKey", json!({"env": "A", "value": "b"}), "backendJwt.signingKey"),
         case(API, "enforcement", json!("off"), "registry.apis[0].enforcement"),
         case(API, "lifeCycleStatus", json!("Published"), "registry.apis[0].lifeCycleStatus"),
@@ -93,7 +93,7 @@ fn wrong_values_and_references_are_refused_by_the_parser() {
     let authentication = "/identityProviders/0/introspection/clientAuthentication";
     let secret = "identityProviders[0].introspection.clientAuthentication.clientSecret";
     assert_refused(&[
-        case("/identityProviders", "-", twice, "identityProviders[2].name"),
+        case("/identityProviders", "-", twice, "identityProviders[3].name"),
         case(IDP, "outage", json!({"mode": "stale"}), "identityProviders[0].outage.for"),
         case(IDP, "outage", json!({"mode": "deny", "for": "60s"}), "identityProviders[0].outage.for"),
         case("", "identityProviders", json!([]), "identityProviders"),
@@ -137,7 +137,7 @@ fn fields_that_must_be_there_are_missed_by_both() {
     let (full, schema) = (full(), plugin_schema::validator());
     for (pointer, path) in [
         ("/identityProviders", "$"),
-        ("/registry", "$"),
+        ("/keyManager/cluster", "keyManager"),
         ("/identityProviders/0/introspection", "identityProviders[0]"),
         ("/backendJwt/issuer", "backendJwt"),
         ("/registry/apis/0/operations", "registry.apis[0]"),
@@ -151,6 +151,9 @@ fn fields_that_must_be_there_are_missed_by_both() {
         assert!(refusal.starts_with(&format!("{path}: missing field")), "{pointer}: {refusal}");
         assert!(!schema.is_valid(&wrong), "{pointer}: the schema");
     }
+    let wrong = without(&place::json(&place::filter_config("minimal.json")), "/registry");
+    assert_eq!(refusal(&wrong).as_deref(), Some("$: missing field `registry`, or `keyManager`"));
+    assert!(!schema.is_valid(&wrong), "neither registry nor key manager: the schema");
 }
 
 #[test]

@@ -6,11 +6,13 @@ use super::edit::without;
 use super::reading::{read, refusal};
 use super::{place, plugin_schema};
 
-/// A secret in a file that people copy would be one in their repository.
-const ONLY_IN_DOCUMENTATION: [&str; 3] = [
+/// A secret in a file that people copy would be one in their repository; and a key comes from one place.
+const ONLY_IN_DOCUMENTATION: [&str; 5] = [
+    "backendJwt.signingKey.keyManager",
     "backendJwt.signingKey.value",
     "identityProviders[].introspection.clientAuthentication.clientSecret.value",
     "identityProviders[].introspection.clientAuthentication.signingKey.value",
+    "keyManager.credential.value",
 ];
 
 #[test]

@@ -8,8 +8,11 @@ pub(crate) const TEST_ONLY_SIGNING_KEY: &str = include_str!("../../key-validatio
 pub(crate) const TEST_ONLY_IDP_SECRET: &str = "test-only-idp-secret";
 
 /// The variables of the Wasm VM that the examples and manifests take their secrets from.
-pub(crate) const ENVIRONMENT: [(&str, &str); 2] =
-    [("GATEHOUSE_IDP_SECRET", TEST_ONLY_IDP_SECRET), ("GATEHOUSE_SIGNING_KEY", TEST_ONLY_SIGNING_KEY)];
+pub(crate) const ENVIRONMENT: [(&str, &str); 3] = [
+    ("GATEHOUSE_IDP_SECRET", TEST_ONLY_IDP_SECRET),
+    ("GATEHOUSE_SIGNING_KEY", TEST_ONLY_SIGNING_KEY),
+    ("GATEHOUSE_GATEWAY_CREDENTIAL", "test-only-gateway-credential"),
+];
 
 /// Reads a configuration with the secrets in the environment.
 pub(crate) fn read(configuration: &Value) -> Result<Configuration, ConfigError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::{JwtMinter, MintedJwt};
+use super::{MintedJwt, MintingKey};
 use crate::UnixTime;
 use crate::cache::AnswerKey;
 use crate::digest::digest_of;
@@ -26,11 +26,11 @@ pub(crate) struct MintKey {
 
 impl MintKey {
     /// The key of a JWT about a caller of an API.
-    pub(crate) fn new(answer: AnswerKey, caller: &Permitted<'_>, api: &Api, minter: &JwtMinter) -> Self {
+    pub(crate) fn new(answer: AnswerKey, caller: &Permitted<'_>, api: &Api, key: &MintingKey) -> Self {
         let subscriber = caller
             .subscriber()
             .map(|subscriber| (subscriber.application.digest, subscriber.key_type.as_str(), subscriber.tier));
-        let sources = digest_of(&(minter.digest, api.digest, subscriber));
+        let sources = digest_of(&(key.digest, api.digest, subscriber));
         Self { answer, asked_at: caller.answer().asked_at, sources }
     }
 }

@@ -17,13 +17,11 @@ fn key(pem: &str) -> SigningKey {
 }
 
 fn minter(pem: &str) -> JwtMinter {
-    let signing_key = key(pem);
     let settings = BackendJwtSettings {
         header: "x-jwt-assertion".to_owned(),
         issuer: "https://gateway".to_owned(),
         lifetime: std::time::Duration::from_secs(900),
-        key_id: signing_key.thumbprint(),
-        signing_key,
+        signing_key: Some((key(pem), key(pem).thumbprint())),
         jwks_path: None,
         claim_prefix: String::new(),
         forward_claims: Vec::new(),

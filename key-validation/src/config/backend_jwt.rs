@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, at, check_visible, raw};
+use super::raw::{self, SigningKeySource};
+use super::{ConfigError, at, check_visible};
 use crate::backend_jwt::reserved_claims;
 use crate::jws::SigningKey;
 use crate::target::{Ambiguities, Pattern};
@@ -16,10 +17,8 @@ pub struct BackendJwtSettings {
     pub issuer: String,
     /// Its lifetime, cut short by the token's own.
     pub lifetime: Duration,
-    /// The key that signs it.
-    pub signing_key: SigningKey,
-    /// Its `kid`.
-    pub key_id: String,
+    /// The key that signs it, with its `kid`; none when keys come from the key manager.
+    pub signing_key: Option<(SigningKey, String)>,
     /// Where the public key is served.
     pub jwks_path: Option<Pattern>,
     /// Prefix of the claims about application and API, with its slash; empty for bare names.
@@ -40,12 +39,27 @@ impl BackendJwtSettings {
         if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&lifetime) {
             return Err(ConfigError::new("backendJwt.lifetime", "must be 1s to 24h"));
         }
-        let pem = raw.signing_key.resolve(environment).map_err(at("backendJwt.signingKey"))?;
-        let signing_key = SigningKey::from_pem(&pem).map_err(at("backendJwt.signingKey"))?;
-        let key_id = match &raw.key_id {
-            Some(key_id) if key_id.is_empty() => return Err(ConfigError::new("backendJwt.keyId", "must not be empty")),
-            Some(key_id) => key_id.clone(),
-            None => signing_key.thumbprint(),
+        let SigningKeySource { secret, key_manager } = &raw.signing_key;
+        let signing_key = if *key_manager {
+            let wrong = |field: &str, reason: &str| ConfigError::new(format_args!("backendJwt.{field}"), reason);
+            if secret.is_given() {
+                return Err(wrong("signingKey", "needs `value`, `env` or `keyManager`, one of them"));
+            }
+            if raw.key_id.is_some() {
+                return Err(wrong("keyId", "comes with the key manager's keys"));
+            }
+            None
+        } else {
+            let pem = secret.resolve(environment).map_err(at("backendJwt.signingKey"))?;
+            let key = SigningKey::from_pem(&pem).map_err(at("backendJwt.signingKey"))?;
+            let key_id = match &raw.key_id {
+                Some(key_id) if key_id.is_empty() => {
+                    return Err(ConfigError::new("backendJwt.keyId", "must not be empty"));
+                }
+                Some(key_id) => key_id.clone(),
+                None => key.thumbprint(),
+            };
+            Some((key, key_id))
         };
         let claim_prefix = match raw.claim_dialect.trim_end_matches('/') {
             "" => String::new(),
@@ -57,7 +71,6 @@ impl BackendJwtSettings {
             issuer: raw.issuer.clone(),
             lifetime,
             signing_key,
-            key_id,
             jwks_path: raw.jwks_path.as_deref().map(check_jwks_path).transpose()?,
             claim_prefix,
             forward_claims: raw.forward_claims.clone(),

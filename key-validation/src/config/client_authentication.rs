@@ -9,7 +9,7 @@ use crate::jws::{JwtSigner, SigningKey};
 #[derive(Debug)]
 pub enum ClientAuthentication {
     /// The whole `Authorization` value.
-    Basic(Secret),
+    Header(Secret),
     /// Form fields.
     Post {
         /// `client_id`.
@@ -38,7 +38,7 @@ impl ClientAuthentication {
     /// What tells one secret from another behind the same configuration.
     pub(super) fn fingerprint(&self) -> String {
         match self {
-            Self::Basic(secret) | Self::Post { client_secret: secret, .. } => secret.expose().to_owned(),
+            Self::Header(secret) | Self::Post { client_secret: secret, .. } => secret.expose().to_owned(),
             Self::PrivateKeyJwt(assertion) => assertion.signer.key().thumbprint(),
             Self::None => String::new(),
         }
@@ -78,7 +78,7 @@ pub(super) fn check(
             Err(at_field("clientId", "must not contain `:` with raw encoding, where it ends the id"))
         }
         Method::ClientSecretBasic => {
-            Ok(ClientAuthentication::Basic(basic_credentials(&client_id, &secret, raw.encoding)))
+            Ok(ClientAuthentication::Header(basic_credentials(&client_id, &secret, raw.encoding)))
         }
         Method::ClientSecretPost => Ok(ClientAuthentication::Post { client_id, client_secret: secret }),
         Method::None => Ok(ClientAuthentication::None),

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::client_authentication::{self, ClientAuthentication};
 use super::raw::{self, TokenShape};
 use super::signed_response::{self, SignedResponse};
-use super::{ConfigError, check_visible};
+use super::{ConfigError, KeyManagerSettings, check_visible};
 use crate::cache::Fingerprint;
 use crate::registry::Host;
 
@@ -89,6 +89,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) bounds: &'a raw::IntrospectionCache,
     pub(super) forward_claims: &'a [String],
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) key_manager: Option<&'a KeyManagerSettings>,
 }
 
 /// Checks the list.
@@ -169,8 +170,7 @@ impl IdentityProvider {
             return Err(ConfigError::new(format_args!("{path}.breaker"), "must be above 0"));
         }
         check_markers(path, &raw.claims.application_token)?;
-        let introspection =
-            IntrospectionEndpoint::check(path, &raw.introspection, raw.issuer.as_deref(), surroundings.environment)?;
+        let introspection = IntrospectionEndpoint::check(path, raw, surroundings)?;
         Ok(Self {
             name: raw.name.clone(),
             issuer: raw.issuer.clone(),
@@ -215,22 +215,36 @@ fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), C
     Ok(())
 }
 
+/// Checks cluster, authority and path of an endpoint.
+fn check_place(endpoint: &str, [cluster, authority, path]: &[String; 3]) -> Result<(), ConfigError> {
+    check_visible(&format!("{endpoint}.cluster"), cluster)?;
+    if Host::parse(authority.as_bytes()).is_err() {
+        return Err(ConfigError::new(format_args!("{endpoint}.authority"), "must be a host with an optional port"));
+    }
+    if !path.starts_with('/') {
+        return Err(ConfigError::new(format_args!("{endpoint}.path"), "must start with `/`"));
+    }
+    if path.contains('#') {
+        return Err(ConfigError::new(format_args!("{endpoint}.path"), "must not have a `#`"));
+    }
+    check_visible(&format!("{endpoint}.path"), path).map(drop)
+}
+
 impl IntrospectionEndpoint {
     fn check(
         provider: &str,
-        raw: &raw::Introspection,
-        issuer: Option<&str>,
-        environment: &dyn Fn(&str) -> Option<String>,
+        raw::IdentityProvider { name, issuer, introspection: raw, .. }: &raw::IdentityProvider,
+        surroundings: &Surroundings<'_>,
     ) -> Result<Self, ConfigError> {
+        let issuer = issuer.as_deref();
         let path = format!("{provider}.introspection");
         let timeout = raw.timeout.get();
         if timeout.is_zero() || timeout > Duration::from_secs(30) {
             return Err(ConfigError::new(format_args!("{path}.timeout"), "must be above 0 and at most 30s"));
         }
-        if !raw.path.starts_with('/') {
-            return Err(ConfigError::new(format_args!("{path}.path"), "must start with `/`"));
-        }
-        for name in ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"] {
+        const OWN: [&str; 6] =
+            ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type", "identity_provider"];
+        for name in OWN {
             if raw.parameters.iter().any(|parameter| parameter.0 == name) {
                 return Err(ConfigError::new(format_args!("{path}.parameters.{name}"), "is sent by the filter itself"));
             }
@@ -241,13 +255,22 @@ impl IntrospectionEndpoint {
             let reason = "must be 4xx, and not 400, 401, 403 or 429";
             return Err(ConfigError::new(format_args!("{path}.inactiveStatuses"), reason));
         }
-        if Host::parse(raw.authority.as_bytes()).is_err() {
-            return Err(ConfigError::new(format_args!("{path}.authority"), "must be a host with an optional port"));
-        }
-        if raw.path.contains('#') {
-            return Err(ConfigError::new(format_args!("{path}.path"), "must not have a `#`"));
-        }
-        let client_id = raw.client_authentication.client_id.as_deref();
+        let mut parameters = raw.parameters.clone();
+        let ([cluster, authority, target], client_authentication) = if raw.key_manager {
+            let Some(settings) = surroundings.key_manager else {
+                return Err(ConfigError::new(format_args!("{path}.keyManager"), "needs the section `keyManager`"));
+            };
+            parameters.push(("identity_provider".to_owned(), name.clone()));
+            let place = [&settings.cluster, &settings.authority, "/oauth2/introspect"].map(str::to_owned);
+            (place, ClientAuthentication::Header(settings.authorization()))
+        } else {
+            let place = [&raw.cluster, &raw.authority, &raw.path].map(|text| text.clone().unwrap_or_default());
+            check_place(&path, &place)?;
+            let raw = raw.client_authentication.as_ref();
+            let raw = raw.ok_or_else(|| ConfigError::new(&path, "missing field `clientAuthentication`"))?;
+            (place, client_authentication::check(&path, raw, issuer, surroundings.environment)?)
+        };
+        let client_id = raw.client_authentication.as_ref().and_then(|raw| raw.client_id.as_deref());
         let signed = raw.signed_response.as_ref();
         let signed = signed.map(|raw| signed_response::check(&path, raw, issuer, client_id)).transpose()?;
         if signed.is_some() && !raw.inactive_statuses.is_empty() {
@@ -256,17 +279,12 @@ impl IntrospectionEndpoint {
         }
         Ok(Self {
             signed_response: signed,
-            cluster: check_visible(&format!("{path}.cluster"), &raw.cluster)?,
-            authority: raw.authority.clone(),
-            path: check_visible(&format!("{path}.path"), &raw.path)?,
+            cluster,
+            authority,
+            path: target,
             timeout,
-            client_authentication: client_authentication::check(
-                &path,
-                &raw.client_authentication,
-                issuer,
-                environment,
-            )?,
-            parameters: raw.parameters.clone(),
+            client_authentication,
+            parameters,
             inactive_statuses: raw.inactive_statuses.clone(),
             inactive_errors: raw.inactive_errors.clone(),
             self_test: raw.self_test,

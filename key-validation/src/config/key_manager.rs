@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::{ConfigError, at, check_visible, raw};
 use crate::Secret;
-use crate::feed::RegistryCopy;
+use crate::feed::{FeedRequest, RegistryCopy};
 use crate::lease::Lease;
 use crate::registry::Host;
 
 /// How the key manager is reached.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyManagerSettings {
     /// Envoy cluster.
     pub cluster: String,
@@ -70,13 +70,31 @@ impl KeyManagerSettings {
     }
 
     /// By which of a process's workers one at a time reads the feed.
+    #[inline(never)]
     pub fn feed_lease(&self) -> Lease {
         let fingerprint = self.fingerprint();
         Lease::new(self.registry_copy().lease_slot(), fingerprint)
     }
 
     /// `Authorization` of every request to it.
-    pub(crate) fn authorization(&self) -> String {
-        format!("Bearer {}", self.credential.expose())
+    pub(crate) fn authorization(&self) -> Secret {
+        Secret::new(format!("Bearer {}", self.credential.expose()))
+    }
+
+    /// A request to it; a body is JSON.
+    #[inline(never)]
+    pub fn request(&self, method: &str, path: String, body: String) -> FeedRequest {
+        let mut headers = vec![
+            (":method", method.to_owned()),
+            (":path", path),
+            (":authority", self.authority.clone()),
+            ("accept", "application/json".to_owned()),
+            ("authorization", self.authorization().expose().to_owned()),
+            ("x-gatehouse-gateway", self.gateway.clone()),
+        ];
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        FeedRequest { headers, body }
     }
 }

@@ -181,7 +181,7 @@ pub struct BackendJwt {
     #[cfg_attr(feature = "schema", serde(default = "default_lifetime"))]
     pub lifetime: Duration,
     /// Private key, PKCS#8 in PEM: EC P-256 (ES256), Ed25519 (EdDSA) or RSA (RS256).
-    pub signing_key: SecretSource,
+    pub signing_key: SigningKeySource,
     /// Its `kid`; the key's RFC 7638 thumbprint when left out.
     pub key_id: Option<String>,
     /// Path at which the filter serves the public key, on every host; `null` = not served.
@@ -201,11 +201,34 @@ impl Read for BackendJwt {
             header: members.get("header").map_or_else(default_header, Node::string),
             issuer: members.required("issuer").string(),
             lifetime: members.duration_or("lifetime", default_lifetime()),
-            signing_key: SecretSource::read(members.required("signingKey")),
+            signing_key: SigningKeySource::read(members.required("signingKey")),
             key_id: members.optional_string("keyId"),
             jwks_path: members.nullable_string_or("jwksPath", default_jwks_path),
             claim_dialect: members.get("claimDialect").map_or_else(default_claim_dialect, Node::string),
             forward_claims: members.strings("forwardClaims"),
+        })
+    }
+}
+
+/// Where the key of backend JWTs comes from: `value` or `env`, or `keyManager: true`.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
+#[cfg_attr(feature = "schema", serde(rename_all = "camelCase", deny_unknown_fields))]
+pub struct SigningKeySource {
+    /// The key in the configuration, or in the environment.
+    #[cfg_attr(feature = "schema", serde(flatten))]
+    pub secret: SecretSource,
+    /// `true`: every worker gets the keys of the key manager (section `keyManager`), which says when each signs.
+    #[cfg_attr(feature = "schema", serde(default))]
+    pub key_manager: bool,
+}
+
+impl Read for SigningKeySource {
+    fn read(node: Node<'_>) -> Self {
+        node.object(|members| Self {
+            secret: SecretSource::read_members(members),
+            key_manager: members.boolean_or("keyManager", false),
         })
     }
 }

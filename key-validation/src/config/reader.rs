@@ -114,6 +114,11 @@ impl<'n> Node<'n> {
         read.unwrap_or_default()
     }
 
+    /// Whether the value is an object in which this member is `true`.
+    pub(super) fn has_true(self, member: &str) -> bool {
+        self.value.get(member).and_then(Value::as_bool) == Some(true)
+    }
+
     /// A whole number from 0 to `most`.
     #[inline(never)]
     pub(super) fn whole(self, most: u32) -> u32 {
@@ -213,7 +218,8 @@ impl<'n> Node<'n> {
     #[inline(never)]
     pub(super) fn strings_by_name(self) -> Vec<(String, String)> {
         let mut strings = Vec::new();
-        for (name, value) in self.map().into_iter().flatten() {
+        let Some(map) = self.map() else { return strings };
+        for (name, value) in map {
             let node = Node { value, path: Path::Member(&self.path, name), ..self };
             strings.push((name.clone(), node.string()));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::reader::{Node, Read};
+use super::reader::{Members, Node, Read};
 use crate::Secret;
 
 /// A secret as the configuration gives it: `value` or `env`, one of the two.
@@ -20,11 +20,21 @@ pub struct SecretSource {
 
 impl Read for SecretSource {
     fn read(node: Node<'_>) -> Self {
-        node.object(|members| Self { value: members.optional_string("value"), env: members.optional_string("env") })
+        node.object(Self::read_members)
     }
 }
 
 impl SecretSource {
+    /// Reads it out of an object that may have further members.
+    pub(super) fn read_members(members: &mut Members<'_>) -> Self {
+        Self { value: members.optional_string("value"), env: members.optional_string("env") }
+    }
+
+    /// Whether any is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.value.is_some() || self.env.is_some()
+    }
+
     /// The secret, not empty.
     ///
     /// # Errors

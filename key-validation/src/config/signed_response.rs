@@ -34,7 +34,9 @@ pub(super) fn check(
     let keys = raw.jwks.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
     let keys =
         keys.ok_or_else(|| ConfigError::new(format_args!("{path}.jwks"), "must be a JWK set with at least one key"))?;
-    let key = |(index, key)| VerificationKey::from_jwk(key).map_err(at(format!("{path}.jwks.keys[{index}]")));
-    let keys = (0..).zip(keys).map(|(index, jwk): (usize, &Value)| key((index, jwk))).collect::<Result<_, _>>()?;
-    Ok(SignedResponse { issuer: issuer.to_owned(), audience: audience.to_owned(), verifier: JwtVerifier::new(keys) })
+    let mut checked = Vec::with_capacity(keys.len());
+    for (index, key) in keys.iter().enumerate() {
+        checked.push(VerificationKey::from_jwk(key).map_err(at(format!("{path}.jwks.keys[{index}]")))?);
+    }
+    Ok(SignedResponse { issuer: issuer.to_owned(), audience: audience.to_owned(), verifier: JwtVerifier::new(checked) })
 }

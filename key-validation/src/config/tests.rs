@@ -72,7 +72,7 @@ fn everything_but_the_required_fields_has_its_default() {
     assert_eq!(backend_jwt.claim_prefix, "http://wso2.org/claims/");
     let jwks_path = Pattern::parse("/.well-known/gatehouse/jwks.json", Ambiguities::none()).unwrap();
     assert_eq!(backend_jwt.jwks_path, Some(jwks_path));
-    assert_eq!(backend_jwt.key_id.len(), 43);
+    assert_eq!(backend_jwt.signing_key.as_ref().unwrap().1.len(), 43);
     assert_eq!(configuration.token_bytes, 4096);
     assert!(!configuration.forward_unmatched && !configuration.forward_authorization);
     assert_eq!(configuration.publish.len(), 3);
@@ -474,7 +474,7 @@ fn s3_warns_of_targets_that_a_laxer_operation_serves_for_another_verb() {
     ]);
     let configuration = parse(&with("/registry/apis/0/operations", operations)).unwrap();
 
-    let warnings: Vec<String> = configuration.registry.unwrap().warnings().collect();
+    let warnings: Vec<String> = configuration.registry.unwrap().warnings();
 
     let expected = [
         "GET /order/special is shadowed for DELETE by the laxer DELETE /order/{id}",
@@ -510,4 +510,108 @@ fn an_api_takes_tokens_of_a_shape_from_one_identity_provider() {
     let mut twice = second(json!([{"prefix": "x"}]));
     twice["identityProviders"][1]["name"] = json!("corporate");
     assert_eq!(refusal(&twice), "identityProviders[1].name: `corporate` is there twice");
+}
+
+fn with_key_manager() -> Value {
+    let mut configuration = sample();
+    configuration["keyManager"] = json!({
+        "cluster": "key-manager", "authority": "km.internal", "credential": {"value": "s3cret"}, "gateway": "edge-1",
+    });
+    configuration
+}
+
+#[test]
+fn a_key_manager_may_stand_in_for_the_registry_or_beside_it() {
+    let mut configuration = with_key_manager();
+    let settings = parse(&configuration).unwrap().key_manager.unwrap();
+    assert_eq!((settings.cluster.as_str(), settings.authority.as_str()), ("key-manager", "km.internal"));
+    assert_eq!((settings.gateway.as_str(), settings.tick.as_millis()), ("edge-1", 250));
+    assert!(!format!("{settings:?}").contains(&*settings.credential.expose()));
+
+    configuration.as_object_mut().unwrap().remove("registry");
+    assert!(parse(&configuration).unwrap().registry.is_none());
+    configuration.as_object_mut().unwrap().remove("keyManager");
+    assert_eq!(refusal(&configuration), "$: missing field `registry`, or `keyManager`");
+}
+
+#[test]
+fn wrong_key_manager_settings_are_refused_with_their_path() {
+    for (member, value, expected) in [
+        ("cluster", json!("key manager"), "keyManager.cluster: must be visible ASCII"),
+        ("authority", json!("http://km"), "keyManager.authority: must be a host"),
+        ("credential", json!({"env": "ABSENT"}), "keyManager.credential: the environment variable `ABSENT` is not set"),
+        ("credential", json!({"value": "a b"}), "keyManager.credential: must be visible ASCII"),
+        ("gateway", json!(""), "keyManager.gateway: must be 1 to 63 of"),
+        ("gateway", json!("edge 1"), "keyManager.gateway: must be 1 to 63 of"),
+        ("tick", json!("1ms"), "keyManager.tick: must be 10ms to 10s"),
+        ("tick", json!("11s"), "keyManager.tick: must be 10ms to 10s"),
+        ("tickk", json!("1s"), "keyManager.tickk: unknown field"),
+    ] {
+        let mut configuration = with_key_manager();
+        configuration["keyManager"][member] = value;
+        assert!(refusal(&configuration).starts_with(expected), "{}", refusal(&configuration));
+    }
+}
+
+#[test]
+fn the_key_manager_can_be_asked_about_tokens() {
+    let mut configuration = with_key_manager();
+    configuration["identityProviders"][0]["introspection"] = json!({"keyManager": true, "timeout": "3s"});
+    let parsed = parse(&configuration).unwrap();
+    let endpoint = &parsed.identity_providers[0].introspection;
+    assert_eq!((endpoint.cluster.as_str(), endpoint.authority.as_str()), ("key-manager", "km.internal"));
+    assert_eq!((endpoint.path.as_str(), endpoint.timeout.as_secs()), ("/oauth2/introspect", 3));
+    let name = parsed.identity_providers[0].name.clone();
+    assert!(endpoint.parameters.contains(&("identity_provider".to_owned(), name)));
+    let ClientAuthentication::Header(credentials) = &endpoint.client_authentication else { panic!("{endpoint:?}") };
+    assert!(credentials.expose().starts_with("Bearer "));
+
+    for (member, value, expected) in [
+        ("keyManager", json!(false), ": missing field `cluster`"),
+        ("keyManager", json!(1), ".keyManager: found number, expected true or false"),
+        ("cluster", json!("idp"), ".cluster: unknown field"),
+        ("signedResponse", json!({}), ".signedResponse: unknown field"),
+        (
+            "parameters",
+            json!({"identity_provider": "x"}),
+            ".parameters.identity_provider: is sent by the filter itself",
+        ),
+    ] {
+        let mut wrong = configuration.clone();
+        wrong["identityProviders"][0]["introspection"][member] = value;
+        let expected = format!("identityProviders[0].introspection{expected}");
+        assert!(refusal(&wrong).starts_with(&expected), "{}", refusal(&wrong));
+    }
+    configuration.as_object_mut().unwrap().remove("keyManager");
+    let expected = "identityProviders[0].introspection.keyManager: needs the section `keyManager`";
+    assert_eq!(refusal(&configuration), expected);
+}
+
+#[test]
+fn backend_jwts_can_be_signed_by_the_key_managers_keys() {
+    let mut configuration = with_key_manager();
+    configuration["backendJwt"]["signingKey"] = json!({"keyManager": true});
+    configuration["backendJwt"].as_object_mut().unwrap().remove("keyId");
+    assert!(parse(&configuration).unwrap().backend_jwt.unwrap().signing_key.is_none());
+
+    for (member, value, expected) in [
+        ("keyId", json!("k1"), "backendJwt.keyId: comes with the key manager's keys"),
+        (
+            "signingKey",
+            json!({"keyManager": 1}),
+            "backendJwt.signingKey.keyManager: found number, expected true or false",
+        ),
+        ("signingKey", json!({"keyManager": false}), "backendJwt.signingKey: needs `value` or `env`"),
+        (
+            "signingKey",
+            json!({"keyManager": true, "env": "K"}),
+            "backendJwt.signingKey: needs `value`, `env` or `keyManager`",
+        ),
+    ] {
+        let mut wrong = configuration.clone();
+        wrong["backendJwt"][member] = value;
+        assert!(refusal(&wrong).starts_with(expected), "{}", refusal(&wrong));
+    }
+    configuration.as_object_mut().unwrap().remove("keyManager");
+    assert_eq!(refusal(&configuration), "backendJwt.signingKey.keyManager: needs the section `keyManager`");
 }

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use super::{Applied, Applying, Change, Page, Progress, Refused, RegistryCopy, Revision};
+use crate::UnixTime;
 use crate::cache::SharedData;
 use crate::config::KeyManagerSettings;
-use crate::{Secret, UnixTime};
 
 /// How long the key manager may hold an answer back.
 const WAIT: Duration = Duration::from_secs(30);
@@ -46,11 +46,7 @@ pub enum FeedFailure {
 /// Reads the feed into a copy.
 #[derive(Debug)]
 pub struct FeedClient {
-    /// `:authority` of the requests.
-    authority: String,
-    authorization: Secret,
-    /// The gateway's name.
-    gateway: String,
+    settings: KeyManagerSettings,
     copy: RegistryCopy,
     state: State,
     /// Of a row; each doubles the pause.
@@ -85,9 +81,7 @@ impl FeedClient {
     /// A client that asks as soon as it may.
     pub fn new(settings: &KeyManagerSettings) -> Self {
         Self {
-            authority: settings.authority.clone(),
-            authorization: Secret::new(settings.authorization()),
-            gateway: settings.gateway.clone(),
+            settings: settings.clone(),
             copy: settings.registry_copy(),
             state: State::ask(UnixTime::from_millis(0)),
             failures: 0,
@@ -120,7 +114,7 @@ impl FeedClient {
             None => (self.path_by_revision(path, shared), None),
         };
         self.state = State::Asked(progress);
-        Some(self.to_key_manager("GET", path, String::new()))
+        Some(self.settings.request("GET", path, String::new()))
     }
 
     fn path_by_revision(&self, path: &str, shared: &dyn SharedData) -> String {
@@ -129,21 +123,6 @@ impl FeedClient {
             Some(revision) => format!("{path}?revision={revision}&wait={wait}s"),
             None => format!("{path}?wait={wait}s"),
         }
-    }
-
-    fn to_key_manager(&self, method: &str, path: String, body: String) -> FeedRequest {
-        let mut headers = vec![
-            (":method", method.to_owned()),
-            (":path", path),
-            (":authority", self.authority.clone()),
-            ("accept", "application/json".to_owned()),
-            ("authorization", self.authorization.expose().to_owned()),
-            ("x-gatehouse-gateway", self.gateway.clone()),
-        ];
-        if !body.is_empty() {
-            headers.push(("content-type", "application/json".to_owned()));
-        }
-        FeedRequest { headers, body }
     }
 
     /// Takes what came of a request: `status` is absent when nothing usable did. `jitter` is random, and spreads the
@@ -258,15 +237,17 @@ impl FeedClient {
         // No name of a gateway and no epoch has an octet that JSON would escape.
         let body = format!(
             r#"{{"gateway":"{}","revision":{{"epoch":"{epoch}","number":{number}}},"refusedRecords":{},"refusedPages":{}}}"#,
-            self.gateway, self.refused_records, self.refused_pages
+            self.settings.gateway, self.refused_records, self.refused_pages
         );
-        self.to_key_manager("POST", "/internal/gateway/v1/registry/ack".to_owned(), body)
+        self.settings.request("POST", "/internal/gateway/v1/registry/ack".to_owned(), body)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use crate::Secret;
 
     use super::super::Place;
     use super::super::tests::{api, changes, copy, snapshot, with};

@@ -93,9 +93,11 @@ impl Shard {
 /// Name and record of each entry, each after its length.
 fn encode(entries: &[(String, String)]) -> Vec<u8> {
     let mut octets = Vec::new();
-    for text in entries.iter().flat_map(|(name, record)| [name, record]) {
-        octets.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        octets.extend_from_slice(text.as_bytes());
+    for (name, record) in entries {
+        for text in [name, record] {
+            octets.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+            octets.extend_from_slice(text.as_bytes());
+        }
     }
     octets
 }

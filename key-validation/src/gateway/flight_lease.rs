@@ -41,6 +41,7 @@ pub struct Waiting {
 impl Gateway {
     /// Whose turn it is to ask a question; `failed` tells whether a call of this worker has failed already for those
     /// who wait, `waiting` what they have waited for until now.
+    #[inline(never)]
     pub fn turn(
         &self,
         question: Question,
@@ -81,6 +82,7 @@ impl Gateway {
     }
 
     /// Lets the other workers know that a question has been asked. To be called once its answer is remembered.
+    #[inline(never)]
     pub fn end_turn(
         &self,
         question: Question,

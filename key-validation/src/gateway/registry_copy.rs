@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use crate::UnixTime;
+use crate::backend_jwt::{EquippedKey, JwtMinter};
 use crate::cache::SharedData;
 use crate::config::KeyManagerSettings;
 use crate::cut_offs::{Arrivals, CutOff};
@@ -39,11 +40,25 @@ impl Gateway {
     }
 
     /// The number of the revision that the copy has reached.
+    #[inline(never)]
     pub fn registry_number(&self, shared: &dyn SharedData) -> u64 {
         self.copied.as_ref().map_or(0, |copied| copied.borrow().reader.copy().standing(shared).number())
     }
 
+    /// Whether the keys of backend JWTs come from the key manager.
+    pub fn awaits_signing_keys(&self) -> bool {
+        self.minter.as_ref().is_some_and(JwtMinter::awaits_keys)
+    }
+
+    /// Has backend JWTs signed by these keys alone.
+    pub fn replace_signing_keys(&self, keys: Vec<EquippedKey>) {
+        if let Some(minter) = &self.minter {
+            minter.replace_keys(keys);
+        }
+    }
+
     /// Why a change cannot be understood here; its record then denies.
+    #[inline(never)]
     pub fn fault(&self, change: &Change) -> Option<String> {
         copied::fault(change, &self.configuration.identity_providers).map(|fault| fault.to_string())
     }

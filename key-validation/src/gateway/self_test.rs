@@ -32,6 +32,7 @@ impl Gateway {
 
     /// The calls that try the endpoints which are to be tried and which no other worker tries. Each must be ended by
     /// [`Self::end_self_test`].
+    #[inline(never)]
     pub fn self_tests(
         &self,
         holder: LeaseHolder,
@@ -56,6 +57,7 @@ impl Gateway {
     }
 
     /// What came of a test, which is counted as an introspection call: the identity provider's name, and its verdict.
+    #[inline(never)]
     pub fn end_self_test(
         &self,
         test: SelfTest,

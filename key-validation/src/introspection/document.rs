@@ -53,7 +53,13 @@ impl Document {
     pub(super) fn texts(value: &Value) -> Result<Vec<&str>, Malformed> {
         match value {
             Value::String(text) => Ok(vec![text]),
-            Value::Array(items) => items.iter().map(|item| item.as_str().ok_or(Malformed)).collect(),
+            Value::Array(items) => {
+                let mut texts = Vec::with_capacity(items.len());
+                for item in items {
+                    texts.push(item.as_str().ok_or(Malformed)?);
+                }
+                Ok(texts)
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(Malformed),
         }
     }

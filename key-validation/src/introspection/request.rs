@@ -53,7 +53,7 @@ impl IntrospectionCall {
         let mut form = Serializer::new(String::new());
         form.append_pair("token", token.expose()).extend_pairs(&endpoint.parameters);
         match &endpoint.client_authentication {
-            ClientAuthentication::Basic(credentials) => {
+            ClientAuthentication::Header(credentials) => {
                 headers.push(("authorization", credentials.expose().to_owned()));
             }
             ClientAuthentication::Post { client_id, client_secret } => {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn authenticates_as_configured() {
-        let basic = call(ClientAuthentication::Basic(Secret::new("Basic eA=="))).unwrap();
+        let basic = call(ClientAuthentication::Header(Secret::new("Basic eA=="))).unwrap();
         let client_secret = Secret::new("s&s");
         let post = call(ClientAuthentication::Post { client_id: "g".to_owned(), client_secret }).unwrap();
 

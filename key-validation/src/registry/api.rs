@@ -137,8 +137,8 @@ impl Api {
     }
 
     /// What is allowed but hardly meant to stay.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
-        let what = match (self.enforcement, self.report_authentication) {
+    pub(super) fn warn(&self, warn: &mut dyn FnMut(String)) {
+        let reports = match (self.enforcement, self.report_authentication) {
             (Enforcement::Enforce, _) => None,
             (Enforcement::Report, false) => {
                 Some("asks for a token, but only reports what subscription and scopes deny")
@@ -147,14 +147,11 @@ impl Api {
                 Some("turns nobody away: it only reports what token, subscription and scopes deny")
             }
         };
-        let reports = what.map(|what| format!("API `{}` {what}", self.id));
-        reports.into_iter().chain(self.shadows())
-    }
-
-    /// Describes each operation whose target another, laxer one serves for a verb that is not given there: a surprise
-    /// for whoever thought the target closed.
-    fn shadows(&self) -> impl Iterator<Item = String> {
-        self.operations.shadows().map(|shadow| format!("API `{}`: {shadow}", self.id))
+        if let Some(reports) = reports {
+            warn(format!("API `{}` {reports}", self.id));
+        }
+        // A target that a laxer operation serves is a surprise for whoever thought it closed.
+        self.operations.tell_shadows(&mut |shadow| warn(format!("API `{}`: {shadow}", self.id)));
     }
 }
 

@@ -45,20 +45,23 @@ impl Catalogue {
 
     /// Puts these APIs in the place of those in a bucket; one without a place is `None`.
     pub(super) fn replace(&mut self, bucket: u16, apis: Vec<Option<Api>>) {
-        for api in self.buckets.remove(&bucket).into_iter().flatten() {
-            self.base_paths.remove(&api);
+        for api in &self.buckets.remove(&bucket).unwrap_or_default() {
+            self.base_paths.remove(api);
         }
         self.unplaced.retain(|other| *other != bucket);
-        if apis.iter().any(Option::is_none) {
-            self.unplaced.push(bucket);
+        let mut placed = Vec::with_capacity(apis.len());
+        for api in apis {
+            match api.map(Rc::new) {
+                Some(api) => {
+                    // Where it is in another's way, neither is served.
+                    self.base_paths.add(&api);
+                    placed.push(api);
+                }
+                None => self.unplaced.push(bucket),
+            }
         }
-        let apis: Vec<_> = apis.into_iter().flatten().map(Rc::new).collect();
-        for api in &apis {
-            // Where it is in another's way, neither is served.
-            self.base_paths.add(api);
-        }
-        if !apis.is_empty() {
-            self.buckets.insert(bucket, apis);
+        if !placed.is_empty() {
+            self.buckets.insert(bucket, placed);
         }
     }
 

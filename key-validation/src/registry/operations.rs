@@ -81,19 +81,20 @@ impl Operations {
     }
 
     /// Describes each operation whose target another, laxer one serves for a verb that is not given there.
-    pub(super) fn shadows(&self) -> impl Iterator<Item = String> {
+    pub(super) fn tell_shadows(&self, tell: &mut dyn FnMut(String)) {
         let shadowed = |operation: &Operation, laxer: &Operation| {
             laxer.pattern != operation.pattern
                 && laxer.pattern.covers(&operation.pattern)
                 && laxer.is_laxer_than(operation)
                 && !self.has_verb(&operation.pattern, laxer.verb)
         };
-        let pairs = self.0.iter().flat_map(|one| self.0.iter().map(move |other| (one, other)));
-        pairs.filter(move |(operation, laxer)| shadowed(operation, laxer)).map(|(operation, laxer)| {
-            let (verb, laxer_verb) = (operation.verb.as_str(), laxer.verb.as_str());
-            let (target, laxer) = (&operation.target, &laxer.target);
-            format!("{verb} {target} is shadowed for {laxer_verb} by the laxer {laxer_verb} {laxer}")
-        })
+        for operation in &self.0 {
+            for laxer in self.0.iter().filter(|laxer| shadowed(operation, laxer)) {
+                let (verb, laxer_verb) = (operation.verb.as_str(), laxer.verb.as_str());
+                let (target, laxer) = (&operation.target, &laxer.target);
+                tell(format!("{verb} {target} is shadowed for {laxer_verb} by the laxer {laxer_verb} {laxer}"));
+            }
+        }
     }
 
     fn has_verb(&self, pattern: &Pattern, verb: Verb) -> bool {

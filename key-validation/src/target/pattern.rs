@@ -61,13 +61,13 @@ impl Pattern {
         if segments.len() > DEPTH_LIMIT {
             return Err(PatternError::Depth);
         }
-        let below = segments.pop_if(|last| *last == "*").map(|_| Ok(Part::Rest));
-        segments
-            .into_iter()
-            .map(|segment| Part::parse(segment, allowed))
-            .chain(below)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let below = segments.pop_if(|last| *last == "*").map(|_| Part::Rest);
+        let mut parts = Vec::with_capacity(segments.len());
+        for segment in segments {
+            parts.push(Part::parse(segment, allowed)?);
+        }
+        parts.extend(below);
+        Ok(Self(parts))
     }
 
     /// The step at a depth; none where the pattern has ended.

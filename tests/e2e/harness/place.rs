@@ -23,6 +23,13 @@ pub(crate) fn module(name: &str) -> PathBuf {
     module
 }
 
+/// The key manager, out of the debug build.
+pub(crate) fn key_manager() -> PathBuf {
+    let program = repository_root().join("target/debug/gatehouse-key-manager");
+    assert!(program.is_file(), "{} is missing: `make key-manager` builds it", program.display());
+    program
+}
+
 /// The Envoy to test on: `$ENVOY_PATH`, else what `scripts/envoy-path` prints.
 pub(crate) fn envoy() -> PathBuf {
     if let Some(path) = std::env::var_os("ENVOY_PATH") {

@@ -86,18 +86,32 @@ impl Read for TokenShape {
 /// The introspection endpoint (RFC 7662).
 #[derive(Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), serde(rename_all = "camelCase", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend(
+        "if" = {"properties": {"keyManager": {"const": true}}, "required": ["keyManager"]},
+        "then" = {"properties": {
+            "cluster": false, "authority": false, "path": false, "clientAuthentication": false, "signedResponse": false,
+        }},
+        "else" = {"required": ["cluster", "authority", "path", "clientAuthentication"]},
+    ))
+)]
 pub struct Introspection {
+    /// `true`: ask the key manager of the section `keyManager`, which asks the identity provider in its own dialect. Then
+    /// `cluster`, `authority`, `path`, `clientAuthentication` and `signedResponse` are left out.
+    #[cfg_attr(feature = "schema", serde(default))]
+    pub key_manager: bool,
     /// Envoy cluster; in Istio `outbound|443||idp.example.com`.
-    pub cluster: String,
+    pub cluster: Option<String>,
     /// Host name of the request to it.
-    pub authority: String,
+    pub authority: Option<String>,
     /// Path of the request to it.
-    pub path: String,
+    pub path: Option<String>,
     /// Longest wait for an answer: above 0, at most 30s.
     #[cfg_attr(feature = "schema", serde(default = "default_timeout"))]
     pub timeout: Duration,
     /// How the gateway authenticates.
-    pub client_authentication: ClientAuthentication,
+    pub client_authentication: Option<ClientAuthentication>,
     /// Further form fields of the request.
     #[cfg_attr(
         feature = "schema",
@@ -121,16 +135,23 @@ pub struct Introspection {
 
 impl Read for Introspection {
     fn read(node: Node<'_>) -> Self {
+        let key_manager = node.has_true("keyManager");
         node.object(|members| Self {
-            cluster: members.required("cluster").string(),
-            authority: members.required("authority").string(),
-            path: members.required("path").string(),
+            key_manager: members.boolean_or("keyManager", false),
+            cluster: (!key_manager).then(|| members.required("cluster").string()),
+            authority: (!key_manager).then(|| members.required("authority").string()),
+            path: (!key_manager).then(|| members.required("path").string()),
             timeout: members.duration_or("timeout", default_timeout()),
-            client_authentication: ClientAuthentication::read(members.required("clientAuthentication")),
+            client_authentication: (!key_manager)
+                .then(|| ClientAuthentication::read(members.required("clientAuthentication"))),
             parameters: members.get("parameters").map_or_else(default_parameters, Node::strings_by_name),
             inactive_statuses: members.get("inactiveStatuses").map_or_else(Vec::new, |node| node.items(status)),
             inactive_errors: members.get("inactiveErrors").map_or_else(default_inactive_errors, Node::strings),
-            signed_response: members.optional("signedResponse").map(SignedResponse::read),
+            signed_response: if key_manager {
+                None
+            } else {
+                members.optional("signedResponse").map(SignedResponse::read)
+            },
             self_test: members.boolean_or("selfTest", false),
         })
     }

@@ -103,6 +103,7 @@ mod schema {
             }],
             "cache": {"introspection": {}, "backendJwt": {}},
             "backendJwt": {"issuer": "a", "signingKey": {"env": "A"}},
+            "keyManager": {"cluster": "a", "authority": "a", "credential": {"env": "A"}, "gateway": "a"},
             "registry": {
                 "apis": [{"name": "A", "version": "1", "context": "/a", "operations": [{"verb": "GET", "target": "/"}]}],
                 "applications": [{"id": "a", "keys": [{"identityProvider": "a", "clientId": "a"}]}],

@@ -1,6 +1,7 @@
 //! Decisions by the key manager's registry.
 
 use super::*;
+use crate::backend_jwt::{EquippedKey, ToldKey};
 use crate::feed::FeedClient;
 use crate::feed::tests::{changes, deleted, snapshot};
 
@@ -363,4 +364,51 @@ fn a_request_that_waits_is_decided_by_its_api_as_it_was_and_by_its_subscription_
     assert_eq!(resume(&gateway), "allow");
     gateway.receive(&changes(3, &[subscription("BLOCKED")]));
     assert_eq!(resume(&gateway), "subscription_blocked");
+}
+
+/// A key of the key manager, which signs between these times.
+fn key(key_id: &str, not_before: u64, expires_at: u64) -> EquippedKey {
+    let pem = crate::Secret::new(include_str!("../../../tests/keys/p256.pem"));
+    let key = ToldKey {
+        key_id: key_id.to_owned(),
+        key: crate::jws::SigningKey::from_pem(&pem).unwrap(),
+        not_before: UnixTime::from_seconds(not_before),
+        expires_at: UnixTime::from_seconds(expires_at),
+    };
+    (key, None, [7; 16])
+}
+
+/// The `kid` of the JWT that the backend gets.
+fn signed_by(decision: Decision) -> String {
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+    let (_, jwt) = forward(decision).set.unwrap();
+    let header = BASE64_URL_SAFE_NO_PAD.decode(jwt.split('.').next().unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn backend_jwts_are_signed_by_the_key_whose_time_has_come_last_and_not_at_all_without_one() {
+    let mut gateway = Synchronised::with(|all| {
+        all["registry"] = configuration()["registry"].clone();
+        all["backendJwt"]["signingKey"] = json!({"keyManager": true});
+        all["backendJwt"].as_object_mut().unwrap().remove("keyId");
+    });
+    assert!(gateway.fixture.gateway.awaits_signing_keys());
+    assert_eq!(gateway.order(), "not_ready");
+    assert_eq!(gateway.fixture.reason("GET", "/pizza/1/menu"), "public", "it needs no JWT");
+
+    let keys = vec![key("old", 0, NOW + 100), key("new", NOW + 50, NOW + 200), key("later", NOW + 300, NOW + 400)];
+    gateway.fixture.gateway.replace_signing_keys(keys);
+    for (now, expected) in [(NOW, Some("old")), (NOW + 50, Some("new")), (NOW + 150, Some("new")), (NOW + 200, None)] {
+        gateway.fixture.now = now;
+        let decision = gateway.fixture.call("GET", "/pizza/1/order");
+        match expected {
+            Some(key_id) => assert_eq!(signed_by(decision), key_id, "{now}"),
+            None => assert_eq!(reason(&decision), "not_ready", "{now}"),
+        }
+    }
+    let Decision::Reply(reply) = gateway.fixture.call("GET", "/.well-known/gatehouse/jwks.json") else { panic!() };
+    let set: Value = serde_json::from_str(&reply.body).unwrap();
+    let key_ids: Vec<_> = set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
+    assert_eq!(key_ids, ["old", "new", "later"], "those to come are known before they sign");
 }

@@ -156,7 +156,13 @@ fn each_api_that_only_reports_is_warned_of() {
         configuration["registry"]["apis"][0]["enforcement"] = json!("report");
         configuration["registry"]["apis"][0]["reportAuthentication"] = json!(authentication);
         let parsed = Configuration::parse(configuration.to_string().as_bytes(), &|_| None).unwrap();
-        parsed.registry.unwrap().warnings().filter(|warning| warning.contains("only reports")).collect::<Vec<_>>()
+        parsed
+            .registry
+            .unwrap()
+            .warnings()
+            .into_iter()
+            .filter(|warning| warning.contains("only reports"))
+            .collect::<Vec<_>>()
     };
 
     let permission_alone = "API `pizza-1` asks for a token, but only reports what subscription and scopes deny";

@@ -33,8 +33,7 @@ fn key(pem: &str) -> SigningKey {
 }
 
 fn jwk(pem: &str, key_id: &str) -> Value {
-    let jwks = JwtSigner::new(key(pem), Some(key_id.to_owned())).jwks();
-    serde_json::from_str::<Value>(&jwks).unwrap()["keys"][0].take()
+    JwtSigner::new(key(pem), Some(key_id.to_owned())).jwk()
 }
 
 fn configuration(keys: &Value) -> Value {
