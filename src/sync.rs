@@ -84,13 +84,9 @@ impl Sync {
             if (1..=PAGE_LIMIT).contains(&body_size) { host::call_response_body(body_size) } else { Ok(Vec::new()) };
         let body = body.unwrap_or_default();
         self.with_client(|client| {
-            let failed_before = client.failures_in_a_row() > 0;
             let received = client.receive(status, &body, moment(), &HostSharedData);
             if received.is_ok() {
                 self.heard_at.set(Some(host::now()));
-                if failed_before {
-                    info!("key manager: it answers again");
-                }
             }
             report(client, received);
         });
@@ -122,7 +118,14 @@ impl Sync {
     }
 
     fn with_client<T>(&self, work: impl FnOnce(&mut FeedClient) -> T) -> Option<T> {
-        self.client.borrow_mut().as_mut().map(work)
+        let mut client = self.client.borrow_mut();
+        let client = client.as_mut()?;
+        let had_failed = client.has_failed();
+        let result = work(client);
+        if had_failed && !client.has_failed() {
+            info!("key manager: all is well again");
+        }
+        Some(result)
     }
 
     fn ask(&self, client: &mut FeedClient, request: &FeedRequest) {
@@ -165,10 +168,10 @@ fn moment() -> (UnixTime, u16) {
     (host::now(), host::random().map_or(0, u16::from_le_bytes))
 }
 
-/// Of a row of failures the first is a line in the log.
+/// Of a row of failures with one reason the first is a line in the log.
 fn report(client: &FeedClient, result: Result<(), FeedFailure>) {
     if let Err(failure) = result
-        && client.failures_in_a_row() == 1
+        && client.has_failed_anew()
     {
         warn!("key manager: {failure}");
     }

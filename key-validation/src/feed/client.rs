@@ -51,6 +51,8 @@ pub struct FeedClient {
     state: State,
     /// Of a row; each doubles the pause.
     failures: u32,
+    /// Why the last one of the row failed, and whether the one before failed for another reason.
+    last_failure: Option<(FeedFailure, bool)>,
     refused_pages: u64,
     refused_records: u64,
     /// The latest of them, in words for the operator.
@@ -85,6 +87,7 @@ impl FeedClient {
             copy: settings.registry_copy(),
             state: State::ask(UnixTime::from_millis(0)),
             failures: 0,
+            last_failure: None,
             refused_pages: 0,
             refused_records: 0,
             refused_record: None,
@@ -96,9 +99,19 @@ impl FeedClient {
         self.refused_record.take()
     }
 
-    /// Failures since the last success; the first one of a row is worth a line in the log.
-    pub fn failures_in_a_row(&self) -> u32 {
-        self.failures
+    /// Whether nothing has succeeded since the last failure.
+    pub fn has_failed(&self) -> bool {
+        self.last_failure.is_some()
+    }
+
+    /// Whether the last failure is worth a line in the log: of a row with one reason the first is.
+    pub fn has_failed_anew(&self) -> bool {
+        self.last_failure.is_some_and(|(_, is_new)| is_new)
+    }
+
+    fn succeed(&mut self) {
+        self.failures = 0;
+        self.last_failure = None;
     }
 
     /// The request that is due, if any; its outcome must be told by [`Self::receive`].
@@ -118,7 +131,8 @@ impl FeedClient {
     }
 
     fn path_by_revision(&self, path: &str, shared: &dyn SharedData) -> String {
-        let wait = WAIT.as_secs();
+        // After a failure the first answer is to come at once: it tells that all is well again.
+        let wait = if self.has_failed() { 0 } else { WAIT.as_secs() };
         match self.copy.standing(shared).revision() {
             Some(revision) => format!("{path}?revision={revision}&wait={wait}s"),
             None => format!("{path}?wait={wait}s"),
@@ -143,7 +157,7 @@ impl FeedClient {
         let taken = match (status, &progress) {
             (Some(200), _) => self.take_page(body, progress, shared).map_err(FeedFailure::from),
             (Some(204), None) => {
-                self.failures = 0;
+                self.succeed();
                 self.state = State::ask(now);
                 Ok(())
             }
@@ -168,6 +182,8 @@ impl FeedClient {
             self.refused_pages = self.refused_pages.saturating_add(1);
         }
         let longest = SHORTEST_PAUSE.saturating_mul(1 << self.failures.min(8)).min(LONGEST_PAUSE);
+        let is_new = self.last_failure.is_none_or(|(last, _)| last != failure);
+        self.last_failure = Some((failure, is_new));
         self.failures = self.failures.saturating_add(1);
         // Half of it, and a random part of the other half.
         let half = longest.checked_div(2).unwrap_or_default();
@@ -220,7 +236,7 @@ impl FeedClient {
         }
         let State::Applying(applying) = std::mem::replace(&mut self.state, State::ask(now)) else { return Ok(None) };
         let applied = applying.finish(&self.copy, shared)?;
-        self.failures = 0;
+        self.succeed();
         match applied {
             Applied::Reached(revision) => Ok(Some(revision)),
             Applied::Continues { cursor, progress } => {
@@ -360,22 +376,23 @@ mod tests {
         let (mut client, shared) = (client(), with(&[api("a")]));
         let garbage = FeedFailure::Refused(Refused::Garbage("it is not JSON, or has a member twice"));
         let mut now = NOW;
-        for (status, body, jitter, failure, pause) in [
-            (None, "", 0, FeedFailure::Unavailable, 125),
-            (Some(503), "", u16::MAX, FeedFailure::Unavailable, 500),
-            (Some(401), "", 0, FeedFailure::Credential, 500),
-            (Some(404), "", 0, FeedFailure::Misconfigured, 1000),
-            (Some(410), "", 0, FeedFailure::Unavailable, 2000),
-            (Some(200), "{", 0, garbage, 4000),
-            (Some(204), "x", 0, FeedFailure::Unavailable, 0),
+        for (status, body, jitter, failure, is_news, pause) in [
+            (None, "", 0, FeedFailure::Unavailable, true, 125),
+            (Some(503), "", u16::MAX, FeedFailure::Unavailable, false, 500),
+            (Some(401), "", 0, FeedFailure::Credential, true, 500),
+            (Some(404), "", 0, FeedFailure::Misconfigured, true, 1000),
+            (Some(410), "", 0, FeedFailure::Unavailable, true, 2000),
+            (Some(200), "{", 0, garbage, true, 4000),
+            (Some(204), "x", 0, FeedFailure::Unavailable, false, 0),
         ] {
             assert!(client.request(now, &shared).is_some(), "{failure:?}");
             let received = client.receive(status, body.as_bytes(), (now, jitter), &shared);
             if status == Some(204) {
-                assert_eq!(client.failures_in_a_row(), 0);
+                assert!(!client.has_failed());
                 continue;
             }
             assert_eq!(received, Err(failure));
+            assert_eq!(client.has_failed_anew(), is_news, "{failure:?}");
             let due = now.plus(Duration::from_millis(pause));
             assert!(client.request(UnixTime::from_millis(due.as_millis() - 1), &shared).is_none(), "{failure:?}");
             now = due;
@@ -399,7 +416,8 @@ mod tests {
 
         client.receive(Some(410), b"", (NOW, 0), &shared).unwrap_err();
 
-        let by_revision = "/internal/gateway/v1/registry?revision=e.1&wait=30s";
+        // After a failure the answer is to come at once.
+        let by_revision = "/internal/gateway/v1/registry?revision=e.1&wait=0s";
         assert_eq!(path(&mut client, UnixTime::MAX, &shared).as_deref(), Some(by_revision));
     }
 }

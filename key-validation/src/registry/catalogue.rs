@@ -25,15 +25,15 @@ impl Catalogue {
         for (index, api) in raw.iter().enumerate() {
             let path = format!("registry.apis[{index}]");
             let api = Rc::new(Api::check(&path, api, providers)?);
+            if let Some(other) = catalogue.base_paths.add(&api) {
+                let reason = format!("`{}` and `{}` have the same base path on the same host", other.id, api.id);
+                return Err(ConfigError::new(format_args!("{path}.context"), reason));
+            }
             if api.id.is_empty() {
                 return Err(ConfigError::new(format_args!("{path}.id"), "must not be empty"));
             }
             if catalogue.has(&api.id) {
                 return Err(ConfigError::new(format_args!("{path}.id"), format!("`{}` is there twice", api.id)));
-            }
-            if let Some(other) = catalogue.base_paths.add(&api) {
-                let reason = format!("`{}` and `{}` have the same base path on the same host", other.id, api.id);
-                return Err(ConfigError::new(format_args!("{path}.context"), reason));
             }
             let bucket = bucket_of(&api.id);
             let mut apis = catalogue.buckets.remove(&bucket).unwrap_or_default();
