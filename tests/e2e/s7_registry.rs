@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::harness::answer::Answer;
-use super::harness::backend_jwt::P256;
+use super::harness::backend_jwt::{BackendJwt, P256};
 use super::harness::gateway::{Gateway, Setup};
 use super::harness::key_manager::{GATEWAY_CREDENTIAL, GATEWAY_NAME, KeyManager};
 use super::harness::real_idp::{Client, RealIdp};
@@ -379,6 +379,74 @@ async fn s7_a_wrong_credential_is_one_line_in_the_log_and_the_gateway_is_not_rea
     wait::until_true("the refusal", async || gateway.log().contains("refuses the gateway's credential")).await;
     assert_eq!(gateway.get(ORDER).send().await.status, 503);
     assert!(!gateway.log().contains("not-the-credential"));
+}
+
+/// All that a gateway can leave to the key manager: its registry, introspection, the keys of backend JWTs.
+#[tokio::test]
+async fn s7_a_gateway_can_leave_registry_introspection_and_signing_keys_to_the_key_manager() {
+    let name = "s7-all";
+    let idp = start_idp(name).await;
+    let key_manager = KeyManager::start(&format!("{name}-key-manager")).await;
+    let published = furnish(&key_manager, &idp).await;
+    let mut plugin = plugin(&idp);
+    plugin["identityProviders"][0]["introspection"] = json!({"keyManager": true});
+    plugin["backendJwt"]["signingKey"] = json!({"keyManager": true});
+    // No cluster of the identity provider.
+    let gateway = Setup::new(name, &plugin)
+        .workers(WORKERS)
+        .cluster("key-manager", key_manager.address)
+        .environment("GATEWAY_CREDENTIAL", GATEWAY_CREDENTIAL)
+        .start()
+        .await;
+    let token = published.token(&idp).await;
+    let mut at = Federation { idp, key_manager, gateway };
+    at.until_everywhere("registry and keys", 200, ORDER, &token).await;
+
+    let answer = at.get(ORDER, &token).await;
+    let key_set = format!("http://{}/oauth2/jwks", at.key_manager.address);
+    let key_set = reqwest::get(key_set).await.expect("an answer").text().await.expect("a key set");
+    let echo = answer.echo();
+    let jwt = echo.header("x-jwt-assertion").expect("a backend JWT");
+    let jwt = BackendJwt::verify(jwt, &serde_json::from_str(&key_set).expect("JSON"));
+    assert_eq!(jwt.claims["http://wso2.org/claims/applicationname"], "Shop");
+    let made_up = at.get(ORDER, "made-up").await;
+    assert_eq!((made_up.status, &*made_up.json()["code"].to_string()), (401, "\"900901\""));
+
+    let other = published.token(&at.idp).await;
+    at.key_manager.kill();
+    assert_eq!(at.get(ORDER, &token).await.status, 200, "what is known is decided and signed without it");
+    let unknown = at.get(ORDER, &other).await;
+    assert_eq!((unknown.status, &*unknown.json()["code"].to_string()), (503, "\"900921\""));
+    let log = at.gateway.log();
+    assert!(!log.contains("PRIVATE KEY") && !log.contains(&token), "a secret is in the log");
+}
+
+#[tokio::test]
+async fn s7_without_a_signing_key_only_what_needs_no_jwt_passes() {
+    let name = "s7-no-key";
+    let idp = start_idp(name).await;
+    let mut key_manager = KeyManager::start(&format!("{name}-key-manager")).await;
+    let published = furnish(&key_manager, &idp).await;
+    let token = published.token(&idp).await;
+    key_manager.kill();
+    let mut plugin = plugin(&idp);
+    plugin["backendJwt"]["signingKey"] = json!({"keyManager": true});
+    plugin["registry"] = json!({
+        "apis": [{"name": "PizzaShack", "version": "1.0.0", "context": "/pizzashack", "operations": [
+            {"verb": "GET", "target": "/menu", "authType": "None"}, {"verb": "GET", "target": "/order"},
+        ]}],
+        "applications": [{"id": "a", "keys": [{"identityProvider": "corporate", "clientId": published.client_id}]}],
+        "subscriptions": [{"apiId": "PizzaShack-1.0.0", "applicationId": "a"}],
+    });
+    let gateway = setup(name, &plugin, &idp, &key_manager).start().await;
+
+    let answer = gateway.get(ORDER).bearer(&token).send().await;
+    assert_eq!((answer.status, &*answer.json()["code"].to_string()), (503, "\"900922\""));
+    assert_eq!(gateway.get("/pizzashack/1.0.0/menu").send().await.status, 200);
+
+    key_manager.restart().await;
+    let at = Federation { idp, key_manager, gateway };
+    at.until_everywhere("the keys", 200, ORDER, &token).await;
 }
 
 /// How long changes take: from the answer to the write to the first decision by it, 20 times each. For `docs/key-manager.md`.
