@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 /// Applies a page as the first one, as far as it goes.
 fn apply(page: Page, copy: &RegistryCopy, shared: &SharedValues) -> Option<Revision> {
     let mut applying = copy.begin(page, None, shared).ok()?;
-    while applying.step(copy, shared).ok()? {}
+    while applying.step(copy, &mut |_| {}, shared).ok()? {}
     match applying.finish(copy, shared).ok()? {
         Applied::Reached(revision) => Some(revision),
         Applied::Continues { .. } => None,

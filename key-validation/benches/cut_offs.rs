@@ -94,7 +94,7 @@ fn remembered_answer(bencher: Bencher<'_, '_>, of_each_kind: u16) {
     let body = json!({"active": true, "client_id": "c", "sub": "s", "jti": "j", "iat": 900}).to_string();
     let response = IntrospectionResponse { status: Some(200), body: Some(body.as_bytes()), ..Default::default() };
     gateway.end_call(exchange.question(), &response, NOW, NOW, ports).unwrap();
-    gateway.replace_cut_offs(cut_offs(of_each_kind), &mut Arrivals::default(), NOW);
+    gateway.add_cut_offs(cut_offs(of_each_kind), &mut Arrivals::default(), NOW);
 
     bencher.bench_local(|| {
         let step = black_box(&gateway).begin(black_box(&head()), NOW, ports).step;

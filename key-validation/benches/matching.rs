@@ -69,12 +69,12 @@ fn paths(apis: usize, operations: usize) -> Vec<String> {
 /// The API and its operation, of targets that have been read: what BEHAVIOUR.md section 1 has in rows 3 and 6.
 #[divan::bench(args = SIZES, sample_size = SAMPLE, sample_count = 500)]
 fn look_up(bencher: Bencher<'_, '_>, (apis, operations): (usize, usize)) {
-    let registry = configuration(apis, operations).registry;
+    let registry = configuration(apis, operations).registry.expect("a registry");
     let (host, paths) = (Host::parse(b"gateway").unwrap(), paths(apis, operations));
     let targets: Vec<Target<'_>> = paths.iter().map(|path| Target::parse(path.as_bytes()).unwrap()).collect();
     let find = |target: &Target<'_>| {
         let found = registry.find_api(&host, target)?;
-        let operation = registry.api(found.index)?.find_operation("GET", target.segments().get(found.base_segments..)?);
+        let operation = found.api.find_operation("GET", target.segments().get(found.base_segments..)?);
         matches!(operation, OperationMatch::Found(..)).then_some(())
     };
     assert!(targets.iter().all(|target| find(target).is_some()), "every target has its operation");

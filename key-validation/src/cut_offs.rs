@@ -106,17 +106,17 @@ impl Concerned {
 impl CutOffs {
     /// Puts cut-offs that come at `now` in the place of others.
     pub fn replace(&mut self, old: &[CutOff], new: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) {
-        old.iter().for_each(|cut_off| self.remove(cut_off));
+        for cut_off in old {
+            self.remove(cut_off);
+        }
         arrivals.0.retain(|arrival| now < arrival.expires_at);
         for cut_off in new.into_iter().filter(|cut_off| now < cut_off.expires_at) {
-            let (arrived_as, expires_at) = (digest_of(&cut_off), cut_off.expires_at);
-            let arrived_at = match arrivals.0.get(&arrived_as) {
-                Some(arrival) => arrival.arrived_at,
-                None => {
-                    arrivals.0.insert(arrived_as, Arrival { arrived_at: now, expires_at });
-                    now
-                }
-            };
+            let (digest, expires_at) = (digest_of(&cut_off), cut_off.expires_at);
+            let known = arrivals.0.get(&digest).map(|arrival| arrival.arrived_at);
+            let arrived_at = known.unwrap_or(now);
+            if known.is_none() {
+                arrivals.0.insert(digest, Arrival { arrived_at, expires_at });
+            }
             let place = digest_of(&cut_off.concerns.named());
             let in_force = InForce { cut_off, arrived_at };
             match self.0.get_mut(&place) {

@@ -23,7 +23,7 @@ use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
 use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
 use crate::credentials::{bearer_token, has_bearer_credentials};
-use crate::cut_offs::{self, Arrivals, CutOffs};
+use crate::cut_offs::{self, Arrivals, CutOff, CutOffs};
 use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted, Subscribed, ValidatedToken};
@@ -118,7 +118,12 @@ impl Gateway {
     /// Takes the configuration's cut-offs into force; `arrivals` are those of all configurations of this worker.
     pub fn take_cut_offs(&mut self, arrivals: &mut Arrivals, now: UnixTime) {
         let list = std::mem::take(&mut self.configuration.cut_offs);
-        self.cut_offs.get_mut().replace(&[], list, arrivals, now);
+        self.add_cut_offs(list, arrivals, now);
+    }
+
+    /// Takes further cut-offs into force.
+    pub fn add_cut_offs(&self, list: Vec<CutOff>, arrivals: &mut Arrivals, now: UnixTime) {
+        self.cut_offs.borrow_mut().replace(&[], list, arrivals, now);
     }
 
     /// The name of the identity provider that a question is for.

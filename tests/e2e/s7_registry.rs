@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::harness::answer::Answer;
 use super::harness::backend_jwt::{BackendJwt, P256};
+use super::harness::clock;
 use super::harness::gateway::{Gateway, Setup};
 use super::harness::key_manager::{GATEWAY_CREDENTIAL, GATEWAY_NAME, KeyManager};
 use super::harness::real_idp::{Client, RealIdp};
@@ -147,7 +148,7 @@ impl Federation {
     async fn until_everywhere(&self, what: &str, status: u16, path: &str, token: &str) -> Duration {
         // Connections go to the workers by chance.
         const IN_A_ROW: usize = 16;
-        let begun = Instant::now();
+        let begun = clock::instant();
         let mut in_a_row = 0;
         let mut reached = Duration::ZERO;
         wait::until_true(what, async || {

@@ -215,6 +215,10 @@ fn check_markers(path: &str, markers: &[raw::ApplicationMarker]) -> Result<(), C
     Ok(())
 }
 
+/// Form fields that the filter sends itself.
+const OWN_PARAMETERS: [&str; 6] =
+    ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type", "identity_provider"];
+
 /// Checks cluster, authority and path of an endpoint.
 fn check_place(endpoint: &str, [cluster, authority, path]: &[String; 3]) -> Result<(), ConfigError> {
     check_visible(&format!("{endpoint}.cluster"), cluster)?;
@@ -242,9 +246,7 @@ impl IntrospectionEndpoint {
         if timeout.is_zero() || timeout > Duration::from_secs(30) {
             return Err(ConfigError::new(format_args!("{path}.timeout"), "must be above 0 and at most 30s"));
         }
-        const OWN: [&str; 6] =
-            ["token", "client_id", "client_secret", "client_assertion", "client_assertion_type", "identity_provider"];
-        for name in OWN {
+        for name in OWN_PARAMETERS {
             if raw.parameters.iter().any(|parameter| parameter.0 == name) {
                 return Err(ConfigError::new(format_args!("{path}.parameters.{name}"), "is sent by the filter itself"));
             }

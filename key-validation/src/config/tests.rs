@@ -526,7 +526,7 @@ fn a_key_manager_may_stand_in_for_the_registry_or_beside_it() {
     let settings = parse(&configuration).unwrap().key_manager.unwrap();
     assert_eq!((settings.cluster.as_str(), settings.authority.as_str()), ("key-manager", "km.internal"));
     assert_eq!((settings.gateway.as_str(), settings.tick.as_millis()), ("edge-1", 250));
-    assert!(!format!("{settings:?}").contains(&*settings.credential.expose()));
+    assert!(!format!("{settings:?}").contains(settings.credential.expose()));
 
     configuration.as_object_mut().unwrap().remove("registry");
     assert!(parse(&configuration).unwrap().registry.is_none());

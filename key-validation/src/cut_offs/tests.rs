@@ -164,7 +164,7 @@ fn what_is_replaced_is_no_longer_in_force_and_the_others_are() {
     let (mut arrivals, all) = (Arrivals::default(), [token.clone(), token.clone(), jti.clone()]);
     let mut cut_offs = arrive(all.to_vec(), &mut arrivals, at(ARRIVED));
 
-    cut_offs.replace(&[token.clone()], Vec::new(), &mut arrivals, at(ARRIVED));
+    cut_offs.replace(std::slice::from_ref(&token), Vec::new(), &mut arrivals, at(ARRIVED));
     assert_eq!(verdict(&cut_offs, 400, 900), Verdict::Denied, "it was there twice");
     cut_offs.replace(&[token], Vec::new(), &mut arrivals, at(ARRIVED));
     assert!(!cut_offs.is_empty());

@@ -48,7 +48,7 @@ impl CopyReader {
     }
 
     /// What is to be read next; it counts as read.
-    pub fn next(&mut self) -> Option<Stale> {
+    pub fn take_stale(&mut self) -> Option<Stale> {
         self.stale.pop()
     }
 

@@ -268,7 +268,7 @@ fn stale(standing: &Standing, earlier: &Standing) -> Option<Vec<(Family, u16)>> 
 /// What a reader has to read anew.
 fn read(reader: &mut CopyReader, shared: &FakeSharedData) -> Vec<Stale> {
     reader.look(shared);
-    let mut read: Vec<_> = std::iter::from_fn(|| reader.next()).collect();
+    let mut read: Vec<_> = std::iter::from_fn(|| reader.take_stale()).collect();
     read.sort_by_key(|stale| format!("{stale:?}"));
     read
 }

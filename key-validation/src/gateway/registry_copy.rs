@@ -76,7 +76,7 @@ impl Gateway {
         let Some(copied) = &self.copied else { return false };
         let mut copied = copied.borrow_mut();
         copied.reader.look(shared);
-        while let Some(stale) = copied.reader.next() {
+        while let Some(stale) = copied.reader.take_stale() {
             self.take_over(&mut copied, stale, arrivals, now, shared);
             if enough() {
                 return true;

@@ -33,8 +33,7 @@ impl BasePaths {
                 if node.children.get(segment).is_none() {
                     node.children.insert(segment.clone(), Box::default());
                 }
-                let Some(child) = node.children.get_mut(segment) else { return None };
-                node = child;
+                node = node.children.get_mut(segment)?;
             }
             other = other.or(node.add(api));
         }

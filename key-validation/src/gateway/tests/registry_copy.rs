@@ -48,14 +48,18 @@ impl Synchronised {
     /// A gateway that has read these records.
     fn having(records: &[Value]) -> Self {
         let mut synchronised = Self::with(|_| {});
-        for page in snapshot(1, records, 1) {
-            synchronised.receive(&page);
-        }
+        synchronised.receive_all(&snapshot(1, records, 1));
         synchronised
     }
 
     fn standard() -> Self {
         Self::having(&records(&configuration()["registry"]))
+    }
+
+    fn receive_all(&mut self, pages: &[Value]) {
+        for page in pages {
+            self.receive(page);
+        }
     }
 
     /// Takes up a page, and everything that it changes.
@@ -152,7 +156,7 @@ fn what_changes_decides_at_once_for_tokens_that_are_remembered() {
         (json!({"kind": "application", "id": "unblocked", "deleted": true}), "no_subscription"),
     ];
     for (number, (change, expected)) in (2..).zip(steps) {
-        gateway.receive(&changes(number, &[change.clone()]));
+        gateway.receive(&changes(number, std::slice::from_ref(&change)));
         assert_eq!(gateway.order(), expected, "{change}");
     }
     assert_eq!(gateway.fixture.count("call idp active"), 1);
@@ -189,7 +193,7 @@ fn an_api_that_cannot_be_understood_denies_at_its_place_alone() {
         let mut gateway = Synchronised::with(|all| all["unmatched"] = json!("forward"));
         let mut all = records(&configuration()["registry"]);
         all[0] = api_record(edit);
-        snapshot(1, &all, 1).iter().for_each(|page| gateway.receive(page));
+        gateway.receive_all(&snapshot(1, &all, 1));
 
         assert_eq!(gateway.order(), "api_blocked", "{name}");
         assert_eq!(gateway.fixture.reason("GET", "/pizza/menu"), "api_blocked", "{name}: default version");
@@ -215,7 +219,7 @@ fn where_an_api_is_served_nobody_knows_nothing_unmatched_passes() {
         let mut gateway = Synchronised::with(|all| all["unmatched"] = json!("forward"));
         let mut all = records(&configuration()["registry"]);
         all[0] = api_record(edit);
-        snapshot(1, &all, 1).iter().for_each(|page| gateway.receive(page));
+        gateway.receive_all(&snapshot(1, &all, 1));
 
         for path in ["/pizza/1/order", "/elsewhere"] {
             assert_eq!(gateway.fixture.reason("GET", path), "no_api", "{name} {path}");
