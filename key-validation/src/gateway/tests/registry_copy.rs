@@ -180,7 +180,7 @@ fn a_client_that_belonged_to_nobody_is_known_once_it_does() {
 }
 
 #[test]
-fn an_api_that_cannot_be_understood_denies_at_its_place_alone() {
+fn s7_an_api_that_cannot_be_understood_denies_at_its_place_alone() {
     type Edit = fn(&mut Value);
     let edits: [(&str, Edit); 5] = [
         ("an unknown life cycle status", |api| api["lifeCycleStatus"] = json!("PAUSED")),
