@@ -8,14 +8,20 @@ use serde_json::json;
 use crate::harness::oidc_provider::{OidcProvider, properties};
 use crate::harness::served::{BOOTSTRAP, DEVPORTAL, Served};
 use crate::harness::shop::generate;
+use crate::harness::slapd::Slapd;
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
+    run_with(directory, arguments, &[])
+}
+
+fn run_with(directory: &Path, arguments: &[&str], further: &[(&str, &str)]) -> Output {
     let database = directory.join("gatehouse.db").display().to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse-key-manager"));
     command.args(arguments).env_clear();
     command.env("GATEHOUSE__DATABASE__PATH", database);
     command.env("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     command.env("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP);
+    command.envs(further.iter().copied());
     command.output().expect("start the program")
 }
 
@@ -92,6 +98,33 @@ async fn the_doctor_tries_identity_providers() {
     assert!(text(&told).contains("BAD\tkey manager wrong, introspection: "), "{}", text(&told));
     assert!(!run(directory.path(), &["key-managers", "check", "wrong"]).status.success());
     assert_eq!(text(&run(directory.path(), &["key-managers", "list"])).lines().count(), 2);
+}
+
+/// By TLS, with a certificate of an authority that the system trusts.
+#[test]
+fn the_doctor_looks_a_user_up() {
+    let slapd = Slapd::start("doctor-users");
+    let directory = tempfile::tempdir().unwrap();
+    assert!(run(directory.path(), &["signing-keys", "rotate"]).status.success());
+    let look = |url: &str, start_tls: bool, authority: &str| {
+        let mut settings = slapd.settings();
+        settings["ldap"]["url"] = json!(url);
+        settings["ldap"]["startTls"] = json!(start_tls);
+        let (settings, trusted) = (settings.to_string(), slapd.authority(authority).display().to_string());
+        let variables = [("GATEHOUSE__USER_STORE", settings.as_str()), ("SSL_CERT_FILE", trusted.as_str())];
+        text(&run_with(directory.path(), &["doctor"], &variables))
+    };
+    let (tls, plain) = (slapd.tls_url(), slapd.url().replace("127.0.0.1", "localhost"));
+
+    assert!(look(&tls, false, "authority").contains("ok\tuser store"));
+    assert!(look(&plain, true, "authority").contains("ok\tuser store"));
+    for told in [
+        look(&tls, false, "stranger"),
+        look(&plain, true, "stranger"),
+        look(&tls.replace("localhost", "127.0.0.1"), false, "authority"),
+    ] {
+        assert!(told.contains("BAD\tuser store: the user store is unavailable"), "{told}");
+    }
 }
 
 /// What REST changes, commands change too: gateways, other owners and the audit log see no difference.

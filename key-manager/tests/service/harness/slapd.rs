@@ -73,18 +73,20 @@ pub(crate) struct Slapd {
     process: Option<Supervised>,
     directory: PathBuf,
     port: u16,
+    tls_port: u16,
 }
 
 impl Slapd {
     pub(crate) fn start(name: &str) -> Self {
         let directory = scratch(name);
         std::fs::create_dir(directory.join("db")).expect("the folder of the database");
+        make_certificates(&directory);
         std::fs::write(directory.join("slapd.conf"), configuration(&directory)).expect("write it");
         if is_root() {
             let status = Command::new("chown").args(["-R", "openldap:openldap"]).arg(&directory).status();
             assert!(status.expect("run chown").success(), "slapd is not installed");
         }
-        let mut slapd = Self { process: None, directory, port: free_port() };
+        let mut slapd = Self { process: None, directory, port: free_port(), tls_port: free_port() };
         slapd.run();
         let mut add = Command::new("ldapadd");
         add.args(["-x", "-D", ADMINISTRATOR, "-w", PASSWORD, "-H", &slapd.url()]).stdin(Stdio::piped());
@@ -105,7 +107,8 @@ impl Slapd {
         } else {
             Command::new("/usr/sbin/slapd")
         };
-        command.arg("-f").arg(self.directory.join("slapd.conf")).args(["-h", &self.url(), "-d", "0"]);
+        command.arg("-f").arg(self.directory.join("slapd.conf")).args(["-d", "0", "-h"]);
+        command.arg(format!("{} {}", self.url(), self.tls_url()));
         self.process = Some(Supervised::start(&command, self.directory.with_extension("log")));
         let end = Instant::now() + Duration::from_secs(30);
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
@@ -130,6 +133,16 @@ impl Slapd {
         format!("ldap://127.0.0.1:{}", self.port)
     }
 
+    /// By TLS, with a certificate of the authority `authority`.
+    pub(crate) fn tls_url(&self) -> String {
+        format!("ldaps://localhost:{}", self.tls_port)
+    }
+
+    /// The certificate of an authority: `authority` has issued the server's, `stranger` has not.
+    pub(crate) fn authority(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.pem"))
+    }
+
     /// Those of a user store in it.
     pub(crate) fn settings(&self) -> Value {
         json!({"timeout": "1s", "ldap": {
@@ -151,6 +164,9 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 pidfile {directory}/slapd.pid
+TLSCACertificateFile {directory}/authority.pem
+TLSCertificateFile {directory}/server.pem
+TLSCertificateKeyFile {directory}/server.key
 database mdb
 suffix "dc=example,dc=org"
 rootdn "{ADMINISTRATOR}"
@@ -162,6 +178,25 @@ overlay memberof
 access to * by * none
 "#
     )
+}
+
+/// An authority with a certificate of it for `localhost`, and another authority.
+fn make_certificates(directory: &Path) {
+    std::fs::write(directory.join("extensions"), "subjectAltName=DNS:localhost\n").expect("write it");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    for arguments in [
+        format!("req -x509 -subj /CN=authority {key} -keyout authority.key -out authority.pem"),
+        format!("req -x509 -subj /CN=stranger {key} -keyout stranger.key -out stranger.pem"),
+        format!("req -subj /CN=localhost {key} -keyout server.key -out server.csr"),
+        "x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -extfile extensions \
+         -out server.pem"
+            .to_owned(),
+    ] {
+        let mut openssl = Command::new("openssl");
+        let output = openssl.args(arguments.split_ascii_whitespace()).current_dir(directory).output();
+        let output = output.expect("start openssl");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 fn is_root() -> bool {
