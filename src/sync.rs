@@ -20,6 +20,8 @@ thread_local! {
 
 /// How long one callback may take, about.
 const SLICE: Duration = Duration::from_millis(3);
+/// By how much a tick may come early.
+const EARLY: Duration = Duration::from_millis(2);
 /// When it goes on that had to stop.
 const NEXT_SLICE: Duration = Duration::from_millis(5);
 /// How long a worker that goes down holds the others up.
@@ -37,6 +39,8 @@ pub(crate) struct Sync {
     call: Cell<Option<u32>>,
     /// When the key manager last said how far the registry is.
     heard_at: Cell<Option<UnixTime>>,
+    /// When there is something to do again, and the pause before.
+    due: Cell<(UnixTime, Duration)>,
 }
 
 impl Sync {
@@ -51,19 +55,26 @@ impl Sync {
             client: RefCell::default(),
             call: Cell::default(),
             heard_at: Cell::default(),
+            due: Cell::new((UnixTime::from_millis(0), NEXT_SLICE)),
         })
     }
 
-    /// Does what is due; gives the time after which it is to be called again.
+    /// Does what is due, if it is; gives the time after which it is to be called again.
     pub(crate) fn tick(&self, gateway: &Gateway, metrics: &Metrics) -> Duration {
         let now = host::now();
+        let (due_at, pause) = self.due.get();
+        if now < due_at {
+            return pause;
+        }
         let until = now.plus(self.tick.saturating_mul(4).max(SHORTEST_LEASE));
         if let Taken::Granted { .. } = self.lease.take(self.holder, until, now, &HostSharedData) {
             let mut client = self.client.borrow_mut();
             *client = client.take().or_else(|| gateway.feed_client());
             self.heard_at.set(self.heard_at.get().or(Some(now)));
         } else {
-            self.client.take();
+            if let Some(client) = self.client.take() {
+                client.abandon(&HostSharedData);
+            }
             self.call.take();
             self.heard_at.take();
         }
@@ -71,7 +82,9 @@ impl Sync {
         if let Some(heard_at) = self.heard_at.get() {
             metrics.gauge_registry(gateway.registry_number(&HostSharedData), host::now().since(heard_at).as_secs());
         }
-        if is_behind { NEXT_SLICE } else { self.tick }
+        let pause = if is_behind { NEXT_SLICE } else { self.tick };
+        self.due.set((now.plus(pause.saturating_sub(EARLY)), pause));
+        pause
     }
 
     /// Takes up the response to a call, if it is the feed's.
@@ -90,6 +103,7 @@ impl Sync {
             }
             report(client, received);
         });
+        self.due.set((UnixTime::from_millis(0), self.tick));
         true
     }
 

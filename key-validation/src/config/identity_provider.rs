@@ -122,7 +122,9 @@ impl Surroundings<'_> {
     fn fingerprint(&self, index: usize, authentication: &ClientAuthentication) -> Fingerprint {
         let section = self.json.get("identityProviders").and_then(|sections| sections.get(index));
         let mut hash = Sha256::new();
-        for json in [section, self.json.get("cache")] {
+        let asks_key_manager = section.is_some_and(|section| section["introspection"]["keyManager"] == true);
+        let key_manager = self.json.get("keyManager").filter(|_| asks_key_manager);
+        for json in [section, self.json.get("cache"), key_manager] {
             hash.update(json.unwrap_or_default().to_string());
         }
         for claim in self.forward_claims {

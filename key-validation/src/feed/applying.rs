@@ -137,6 +137,11 @@ impl Applying {
             return Ok(Applied::Continues { cursor, progress });
         }
         let (standing, version) = copy.load_standing(shared);
+        if standing.is_ahead_of(&self.revision) {
+            // Another worker was quicker, and older records may lie over what it has written.
+            copy.distrust(shared);
+            return Err(Refused::OlderRevision);
+        }
         let unchanged = standing.revision().as_ref() == Some(&self.revision) && progress.touched.is_empty();
         if !unchanged || self.snapshot.is_some() {
             let touched = self.snapshot.is_none().then_some(progress.touched);

@@ -192,6 +192,14 @@ impl FeedClient {
         failure
     }
 
+    /// Ends reading because another worker does it. What this one was writing at that time may lie over what the other has
+    /// written, so all is asked for once more.
+    pub fn abandon(self, shared: &dyn SharedData) {
+        if self.is_applying() {
+            self.copy.distrust(shared);
+        }
+    }
+
     /// Whether a page is there that [`Self::apply`] has something to do with.
     pub fn is_applying(&self) -> bool {
         matches!(self.state, State::Applying(_))
@@ -369,6 +377,43 @@ mod tests {
         assert_eq!(parts, 2);
         assert!(!client.is_applying());
         assert_eq!(copy().standing(&shared).revision().unwrap().number, 2);
+    }
+
+    #[test]
+    fn who_loses_the_lease_amid_a_page_has_a_snapshot_asked_for() {
+        let shared = with(&[api("a")]);
+        let mut idle = client();
+        path(&mut idle, NOW, &shared);
+        idle.abandon(&shared);
+        assert!(copy().standing(&shared).revision().is_some(), "nothing was under way");
+
+        let mut applying = client();
+        path(&mut applying, NOW, &shared);
+        let body = changes(2, &[api("b"), api("c")]).to_string();
+        applying.receive(Some(200), body.as_bytes(), (NOW, 0), &shared).unwrap();
+        apply(&mut applying, true, &shared).unwrap();
+        applying.abandon(&shared);
+
+        let standing = copy().standing(&shared);
+        assert!(standing.is_ready(), "the copy serves");
+        assert_eq!(standing.revision(), None);
+    }
+
+    #[test]
+    fn what_another_worker_has_overtaken_is_not_reached() {
+        let shared = with(&[api("a")]);
+        let mut slow = client();
+        path(&mut slow, NOW, &shared);
+        slow.receive(Some(200), changes(2, &[api("b")]).to_string().as_bytes(), (NOW, 0), &shared).unwrap();
+        let mut other = client();
+        path(&mut other, NOW, &shared);
+        receive(&mut other, &changes(3, &[api("b"), api("c")]).to_string(), &shared).unwrap();
+
+        let outcome = apply(&mut slow, false, &shared);
+
+        assert_eq!(outcome, Err(FeedFailure::Refused(Refused::OlderRevision)));
+        let standing = copy().standing(&shared);
+        assert_eq!((standing.number(), standing.revision()), (3, None), "a snapshot is to come");
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl RegistryCopy {
         shared.set(&self.standing_key(), standing.encode().as_bytes(), version).map_err(|_| Refused::NotSet)
     }
 
+    /// Has a snapshot asked for, whatever was applied. The copy serves until then.
+    pub(super) fn distrust(&self, shared: &dyn SharedData) {
+        let (standing, version) = self.load_standing(shared);
+        // When it cannot be changed, somebody else has, and the next one to lose the lease in the midst will again.
+        let _ = self.store_standing(&standing.incomplete(), version, shared);
+    }
+
     /// The slot of the lease under which it is written.
     pub(crate) fn lease_slot(&self) -> String {
         format!("{}lease", self.prefix)
