@@ -122,7 +122,8 @@ impl Surroundings<'_> {
     fn fingerprint(&self, index: usize, authentication: &ClientAuthentication) -> Fingerprint {
         let section = self.json.get("identityProviders").and_then(|sections| sections.get(index));
         let mut hash = Sha256::new();
-        let asks_key_manager = section.is_some_and(|section| section["introspection"]["keyManager"] == true);
+        let asks = section.and_then(|section| section.get("introspection")?.get("keyManager")?.as_bool());
+        let asks_key_manager = asks.unwrap_or_default();
         let key_manager = self.json.get("keyManager").filter(|_| asks_key_manager);
         for json in [section, self.json.get("cache"), key_manager] {
             hash.update(json.unwrap_or_default().to_string());
