@@ -40,6 +40,7 @@ build: rust $(BINARYEN) ## Build the filter: target/wasm32-wasip1/release/gateho
 test: rust test-services test-modules build $(NODE_MODULES) $(WASM_TEST_RUNNER) ## Run all tests: native, as WebAssembly, on real Envoy
 	cargo test --locked --package key-validation --package scope-alias-handler
 	cargo test --locked --package key-manager --features failpoints
+	cargo test --locked --package surfoauth-connector
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(abspath $(WASM_TEST_RUNNER))' \
 		cargo test --locked --package key-validation --lib --target wasm32-unknown-unknown
 	envoy=$$(scripts/envoy-path) && oldest=$$(scripts/fetch-envoy $(OLDEST_ENVOY_VERSION)) && \

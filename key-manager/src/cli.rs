@@ -5,11 +5,14 @@ mod operate;
 mod registry;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::config::Configuration;
 use crate::connector::ConnectorTypes;
+use crate::connector::http::HttpClient;
 use crate::server;
 use crate::signing_keys::Order;
 
@@ -143,6 +146,26 @@ enum AuditCommand {
 impl SigningKeysCommand {
     fn order(revoke: bool) -> Order {
         if revoke { Order::Revoke } else { Order::Follow }
+    }
+}
+
+/// A whole program: log, the connectors that come with the key manager and those that `register` adds, and the command
+/// line of this process. What goes wrong is in the log.
+pub async fn main(register: impl FnOnce(&HttpClient, &mut ConnectorTypes)) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let run = async {
+        let http = HttpClient::new()?;
+        let mut connectors = ConnectorTypes::built_in(&http);
+        register(&http, &mut connectors);
+        run(connectors).await
+    };
+    match run.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

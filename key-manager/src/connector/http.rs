@@ -62,7 +62,8 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    pub(super) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+    /// A request that asks for JSON, to be completed and sent by [`HttpClient::send`].
+    pub fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         self.0.request(method, url.clone()).header("accept", "application/json")
     }
 
@@ -138,7 +139,7 @@ impl Answer {
 }
 
 /// An answer that cannot be used, after which nobody knows what was done.
-pub(super) fn bad_answer(reason: impl Into<String>) -> ConnectorError {
+pub fn bad_answer(reason: impl Into<String>) -> ConnectorError {
     ConnectorError::BadAnswer { reason: reason.into(), happened: Happened::Maybe }
 }
 
@@ -169,7 +170,10 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, ConnectorError> {
 }
 
 /// An endpoint's URL: `http` or `https`, and not the address by which machines are told their own secrets.
-pub(super) fn endpoint(text: &str) -> Result<Url, &'static str> {
+///
+/// # Errors
+/// What is wrong with it, for [`SettingsError`].
+pub fn endpoint(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not an absolute URL")?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("must begin with http:// or https://");
