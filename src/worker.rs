@@ -194,19 +194,21 @@ impl Worker {
     }
 
     fn take_turn(&self, mut flight: Flight) {
+        let now = host::now();
         if flight.waiters.is_empty() {
-            if self.gateway.may_refresh(flight.question, self.lease_holder, host::now(), self.ports()) {
-                self.make_call(flight);
+            if self.gateway.may_refresh(flight.question, self.lease_holder, now, self.ports()) {
+                self.make_call(flight, now);
             }
             return;
         }
         let attempt = (flight.is_second_attempt(), flight.waiting);
-        match self.gateway.turn(flight.question, self.lease_holder, attempt, host::now(), self.ports()) {
+        let looked_at = flight.exchange().map_or(UnixTime::from_millis(0), Exchange::looked_at);
+        match self.gateway.turn((flight.question, looked_at), self.lease_holder, attempt, now, self.ports()) {
             Turn::Ask { is_second_attempt } => {
                 if is_second_attempt {
                     flight.make_last_attempt();
                 }
-                self.make_call(flight);
+                self.make_call(flight, now);
             }
             Turn::Wait(waiting) => {
                 if flight.waiting.replace(waiting).is_none() {
@@ -218,9 +220,8 @@ impl Worker {
         }
     }
 
-    fn make_call(&self, flight: Flight) {
+    fn make_call(&self, flight: Flight, now: UnixTime) {
         let Some(exchange) = flight.exchange() else { return };
-        let now = host::now();
         let call = match self.gateway.begin_call(exchange, now) {
             Ok(call) => call,
             Err(unavailable) => {

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::Secret;
 use crate::cache::AnswerKey;
 pub use crate::config::PublishedField;
 use crate::cut_offs::TokenDigest;
 use crate::registry::{Api, IdentityProviderIndex};
+use crate::{Secret, UnixTime};
 
 /// A request that has just begun.
 #[derive(Debug)]
@@ -165,6 +165,8 @@ pub(crate) struct Admitted {
     /// Position in the API's operations.
     pub(crate) operation: usize,
     pub(crate) question: Question,
+    /// When the answer was looked for, in vain or for another request.
+    pub(crate) looked_at: UnixTime,
     pub(crate) grpc: bool,
 }
 
@@ -173,5 +175,10 @@ impl Exchange {
     #[inline]
     pub fn question(&self) -> Question {
         self.admitted.question
+    }
+
+    /// When its answer was looked for.
+    pub fn looked_at(&self) -> UnixTime {
+        self.admitted.looked_at
     }
 }

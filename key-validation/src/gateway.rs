@@ -267,6 +267,7 @@ impl Gateway {
                 key: AnswerKey::of_digest(&provider.fingerprint, &token_digest),
                 token: token_digest,
             },
+            looked_at: now,
             grpc: head.is_grpc(),
         };
         match self.look_up(admitted.question, now, ports) {

@@ -14,6 +14,8 @@ use crate::lease::{Lease, LeaseHolder, Taken};
 const SLOTS: u16 = 1024;
 /// How long a call may outlast its timeout before others go themselves.
 const MARGIN: Duration = Duration::from_secs(1);
+/// How long an answer may take from its arrival, which is when its lease ends, into the cache.
+const LANDING: Duration = Duration::from_millis(10);
 /// After so many failures there is nothing left to wait for.
 const FAILURES: u32 = 2;
 
@@ -39,12 +41,12 @@ pub struct Waiting {
 }
 
 impl Gateway {
-    /// Whose turn it is to ask a question; `failed` tells whether a call of this worker has failed already for those
-    /// who wait, `waiting` what they have waited for until now.
+    /// Whose turn it is to ask a question, whose answer was last looked for at `looked_at`; `failed` tells whether a call
+    /// of this worker has failed already for those who wait, `waiting` what they have waited for until now.
     #[inline(never)]
     pub fn turn(
         &self,
-        question: Question,
+        (question, looked_at): (Question, UnixTime),
         holder: LeaseHolder,
         (failed, waiting): (bool, Option<Waiting>),
         now: UnixTime,
@@ -55,13 +57,19 @@ impl Gateway {
         };
         let lease = lease(question);
         let until = lease_until(provider, now);
-        let (failures, granted) = match lease.take(holder, until, now, ports.shared) {
+        let (failures, granted, ended_at) = match lease.take(holder, until, now, ports.shared) {
             Taken::Occupied => return Turn::Ask { is_second_attempt: failed },
-            Taken::Held(failures) => (failures, false),
-            Taken::Granted { failures, .. } => (failures, true),
+            Taken::Held(failures) => (failures, false, now),
+            Taken::Granted { failures, ended_at } => (failures, true, ended_at),
         };
-        // The other worker has put its answer in before it gave the lease back, so this look comes after the taking.
-        let answer = match self.remembered(question, now, ports.shared) {
+        // The other worker has put its answer in before it gave the lease back, so this look comes after the taking. There
+        // is none to find when nobody has had the lease since the last look.
+        let lookup = if ended_at.plus(LANDING) < looked_at {
+            Lookup::Miss
+        } else {
+            self.remembered(question, now, ports.shared)
+        };
+        let answer = match lookup {
             Lookup::Hit(answer) => Some(Ok(answer)),
             Lookup::Miss => None,
         };
@@ -153,7 +161,7 @@ mod tests {
 
     fn turn(fixture: &Fixture, holder: LeaseHolder, waiting: Option<Waiting>) -> Turn {
         let (question, now) = (exchange(fixture).question(), UnixTime::from_seconds(fixture.now));
-        fixture.gateway.turn(question, holder, (false, waiting), now, fixture.ports())
+        fixture.gateway.turn((question, now), holder, (false, waiting), now, fixture.ports())
     }
 
     fn wait(fixture: &Fixture, waiting: Option<Waiting>) -> Waiting {
@@ -188,9 +196,27 @@ mod tests {
             end(&fixture, ONE, 200);
 
             let now = UnixTime::from_seconds(fixture.now);
-            let turn = fixture.gateway.turn(question, OTHER, (false, Some(waiting)), now, fixture.ports());
+            let turn = fixture.gateway.turn((question, now), OTHER, (false, Some(waiting)), now, fixture.ports());
             assert!(matches!(turn, Turn::Answered(Ok(_))), "{turn:?}");
         }
+    }
+
+    #[test]
+    fn where_nobody_had_the_lease_since_the_last_look_there_is_no_other() {
+        let mut fixture = Fixture::new();
+        assert_eq!(turn(&fixture, ONE, None), ASK);
+        let (exchange, asked_at) = (exchange(&fixture), UnixTime::from_seconds(fixture.now));
+        end(&fixture, ONE, 200);
+        fixture.now += 1;
+        let now = UnixTime::from_seconds(fixture.now);
+
+        let turn_after = |looked_at: UnixTime| {
+            fixture.gateway.turn((exchange.question(), looked_at), OTHER, (false, None), now, fixture.ports())
+        };
+        for looked_at in [asked_at, asked_at.plus(LANDING)] {
+            assert!(matches!(turn_after(looked_at), Turn::Answered(Ok(_))), "{looked_at:?}");
+        }
+        assert_eq!(turn_after(now.plus(LANDING).plus(Duration::from_millis(1))), ASK);
     }
 
     #[test]

@@ -160,7 +160,13 @@ fn a_refresh_that_failed_is_no_reason_not_to_ask_when_the_answer_has_ended() {
     ask(&fixture, &exchange, ONE, 503);
 
     fixture.now += 10;
-    let turn = fixture.gateway.turn(exchange.question(), OTHER, (false, None), now(&fixture), fixture.ports());
+    let turn = fixture.gateway.turn(
+        (exchange.question(), exchange.looked_at()),
+        OTHER,
+        (false, None),
+        now(&fixture),
+        fixture.ports(),
+    );
     assert_eq!(turn, Turn::Ask { is_second_attempt: false });
 }
 
