@@ -15,11 +15,15 @@ use super::registry::{ANY, SHOP};
 async fn calls_of_a_known_token(name: &str, configuration: &Value, script: Script) -> Vec<String> {
     let site = Site::start_with(Setup::new(name, configuration).tracing_calls()).await;
     let token = site.idp.issue(script);
+    calls_of_the_third_request(&site, || token.clone()).await
+}
+
+async fn calls_of_the_third_request(site: &Site, token: impl Fn() -> String) -> Vec<String> {
     let requests_ended = || site.gateway.log().matches("[host<-vm] proxy_on_delete").count();
     // The first asks, and the second finds all metrics defined.
     for request in 1..=3 {
         let before = site.gateway.log().len();
-        site.gateway.get(ANY).bearer(&token).send().await;
+        site.gateway.get(ANY).bearer(&token()).send().await;
         wait::until_true("the request to end", async || requests_ended() == request).await;
         if request == 3 {
             return calls(&site.gateway.log()[before..]);
@@ -69,4 +73,21 @@ async fn s5_hostcalls_of_a_request_that_is_denied_from_memory() {
         vec!["set_property", "increment_metric", "send_local_response"],
     ];
     assert_eq!(calls, expected.concat());
+}
+
+#[tokio::test]
+async fn s5_hostcalls_of_a_request_whose_token_is_asked_about() {
+    let name = "hostcalls-asked";
+    let without_publication = configuration::small_with([("publish", json!([]))]);
+    let site = Site::start_with(Setup::new(name, &without_publication).tracing_calls()).await;
+
+    let calls = calls_of_the_third_request(&site, || site.idp.issue(active(SHOP, &json!({})))).await;
+
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    // The bucket of each kind, the lease when it is taken and given back, and the buckets of each kind when the answer is
+    // put in.
+    assert_eq!((count("get_shared_data"), count("set_shared_data")), (8, 3), "{calls:?}");
+    assert_eq!(count("get_current_time_nanoseconds"), 4, "{calls:?}");
+    assert_eq!((count("http_call"), count("enqueue_shared_queue")), (1, 1), "{calls:?}");
+    assert_eq!(calls.len(), 32, "{calls:?}");
 }
