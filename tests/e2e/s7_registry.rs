@@ -122,6 +122,19 @@ impl Published {
         key_manager.publisher("POST", &format!("/subscriptions/block-subscription?{query}"), None).await;
     }
 
+    /// The client revokes its own token, at the key manager.
+    async fn revoke(&self, key_manager: &KeyManager, token: &str) {
+        let answer = reqwest::Client::new()
+            .post(format!("http://{}/oauth2/revoke", key_manager.address))
+            .basic_auth(&self.client_id, Some(&self.client_secret))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("token={token}"))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 200);
+    }
+
     async fn unblock(&self, key_manager: &KeyManager) {
         let path = format!("/subscriptions/unblock-subscription?subscriptionId={}", self.subscription);
         key_manager.publisher("POST", &path, None).await;
@@ -208,15 +221,7 @@ async fn s7_every_change_reaches_the_gateway_within_two_seconds() {
 async fn s7_a_token_that_is_revoked_at_the_key_manager_is_denied_within_two_seconds() {
     let (at, published, token) = Federation::start("s7-revoked").await;
 
-    let answer = reqwest::Client::new()
-        .post(format!("http://{}/oauth2/revoke", at.key_manager.address))
-        .basic_auth(&published.client_id, Some(&published.client_secret))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("token={token}"))
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(answer.status(), 200);
+    published.revoke(&at.key_manager, &token).await;
 
     at.assert_arrives("the revocation", 401, ORDER, &token).await;
     let another = published.token(&at.idp).await;
@@ -450,25 +455,44 @@ async fn s7_without_a_signing_key_only_what_needs_no_jwt_passes() {
     at.until_everywhere("the keys", 200, ORDER, &token).await;
 }
 
-/// How long changes take: from the answer to the write to the first decision by it, 20 times each. For `docs/key-manager.md`.
+/// How long changes take, from the answer to the write to the first decision by it, 20 times each, for
+/// `docs/key-manager.md`: `cargo test --test e2e propagation -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "measures, and asserts nothing"]
 async fn propagation() {
-    let (at, published, token) = Federation::start("propagation").await;
-    let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-    for _ in 0..20 {
-        published.block(&at.key_manager, "BLOCKED").await;
-        blocks.push(at.until_everywhere("the block", 403, ORDER, &token).await);
-        published.unblock(&at.key_manager).await;
-        ends.push(at.until_everywhere("its end", 200, ORDER, &token).await);
+    const CHANGES: [&str; 7] = [
+        "block",
+        "end of the block",
+        "end of the subscription",
+        "subscription",
+        "revoked token",
+        "new API",
+        "removed API",
+    ];
+    let (at, mut published, mut token) = Federation::start("propagation").await;
+    let mut times = CHANGES.map(|_| Vec::new());
+    for round in 0..20 {
+        let key_manager = &at.key_manager;
+        published.block(key_manager, "BLOCKED").await;
+        times[0].push(at.until_everywhere(CHANGES[0], 403, ORDER, &token).await);
+        published.unblock(key_manager).await;
+        times[1].push(at.until_everywhere(CHANGES[1], 200, ORDER, &token).await);
+        key_manager.store("DELETE", &format!("/subscriptions/{}", published.subscription), None).await;
+        times[2].push(at.until_everywhere(CHANGES[2], 403, ORDER, &token).await);
+        published.subscription = subscribe(key_manager, &published.api, &published.application).await;
+        times[3].push(at.until_everywhere(CHANGES[3], 200, ORDER, &token).await);
+        published.revoke(key_manager, &token).await;
+        times[4].push(at.until_everywhere(CHANGES[4], 401, ORDER, &token).await);
+        token = published.token(&at.idp).await;
+        let (version, menu) = (format!("2.{round}"), format!("/pizzashack/2.{round}/menu"));
+        let api = publish(key_manager, pizza(&version)).await;
+        times[5].push(at.until_everywhere(CHANGES[5], 200, &menu, &token).await);
+        key_manager.publisher("DELETE", &format!("/apis/{api}"), None).await;
+        times[6].push(at.until_everywhere(CHANGES[6], 404, &menu, &token).await);
     }
-    for (name, mut times) in [("block", blocks), ("unblock", ends)] {
+    for (change, mut times) in CHANGES.into_iter().zip(times) {
         times.sort();
-        println!(
-            "{name}: median {:?}, maximum {:?} of {}",
-            times[times.len() / 2],
-            times[times.len() - 1],
-            times.len()
-        );
+        let [median, maximum] = [times[times.len() / 2], times[times.len() - 1]].map(|time| time.as_millis());
+        println!("| {change} | {median} | {maximum} |");
     }
 }
