@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tools rust envoy test-services build key-manager service test-modules test demo demo-up demo-down lint fuzz mutants bench soak size schema envoy-path
+.PHONY: help tools rust envoy test-services build key-manager service test-modules test demo demo-up demo-down lint fuzz mutants bench bench-key-manager soak size schema envoy-path
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -30,7 +30,7 @@ NODE_MODULES := envoy-demo/node_modules/.package-lock.json
 BINARYEN := scripts/binaryen/node_modules/.package-lock.json
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools: rust envoy $(NODE_MODULES) $(BINARYEN) ## Get the Rust toolchain, Envoy and the identity provider
 
@@ -74,6 +74,10 @@ mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list wh
 
 bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (7) slices of each variant
 	scripts/bench bench
+
+bench-key-manager: rust test-services ## Measure the key manager with a large registry: docs/key-manager-benchmarks.md
+	cargo bench --locked --package key-manager --bench scale -- sqlite
+	cargo bench --locked --package key-manager --bench scale -- postgres
 
 soak: build ## Remember a million tokens, then drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
 	cargo test --release --locked --package key-validation --lib -- --ignored

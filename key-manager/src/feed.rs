@@ -1,16 +1,20 @@
 //! The registry feed: what gateways know, as changes with a revision.
 
+mod acknowledgements;
 pub mod http;
 mod page;
 pub(crate) mod record;
+mod shared;
 mod signing_key;
 
+pub use acknowledgements::Acknowledgements;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+pub use shared::SharedPage;
 
 /// The newest change of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RecordChange {
     /// The revision number of the transaction that changed it.
     pub number: u64,
@@ -24,8 +28,8 @@ pub struct RecordChange {
     pub api_id: Option<String>,
     /// A subscription's application.
     pub application_id: Option<String>,
-    /// The registry record; `None` is a tombstone.
-    pub record: Option<Value>,
+    /// The registry record, as it was written; `None` is a tombstone.
+    pub record: Option<Box<RawValue>>,
 }
 
 /// Kinds of registry records.

@@ -14,6 +14,7 @@ use crate::config::{Configuration, Database, SealingKey};
 use crate::connections::Connections;
 use crate::connector::ConnectorTypes;
 use crate::failure::Failure;
+use crate::feed::{Acknowledgements, SharedPage};
 use crate::metrics::Metrics;
 use crate::outbox::Executor;
 use crate::rest::{self, Services};
@@ -80,6 +81,8 @@ pub fn assemble(
         secret_display: configuration.secret_display,
         rotation: configuration.rotation,
         metrics: Arc::new(Metrics::new()?),
+        page: SharedPage::default(),
+        acknowledgements: Acknowledgements::default(),
         shutting_down: tokio::sync::watch::Sender::new(false),
     }))
 }

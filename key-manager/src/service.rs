@@ -11,6 +11,7 @@ use crate::config::{NamedCredential, SecretDisplay, TrustedIdentityProvider};
 use crate::connections::Connections;
 use crate::connector::{ConnectorError, Happened, KeyManager};
 use crate::domain::IdentityProvider;
+use crate::feed::{Acknowledgements, SharedPage};
 use crate::metrics::Metrics;
 use crate::outbox::Executor;
 use crate::signing_keys::Rotation;
@@ -45,6 +46,10 @@ pub struct Service {
     pub rotation: Rotation,
     /// The numbers of this process.
     pub metrics: Arc<Metrics>,
+    /// What gateways are told that know the same.
+    pub page: SharedPage,
+    /// What gateways say.
+    pub acknowledgements: Acknowledgements,
     /// Whether the process is on its way out.
     pub shutting_down: watch::Sender<bool>,
 }

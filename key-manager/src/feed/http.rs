@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::page::{self, Cursor};
+use super::shared::Told;
 use super::signing_key::signing_key;
 use crate::callers::bearer_token;
 use crate::domain::{Gateway, Revision};
@@ -80,8 +82,14 @@ async fn changed(service: &Service, applied: Option<&Revision>, wait: Duration) 
     let end = Instant::now() + wait;
     loop {
         let seen = service.store.newest();
-        if let Some(response) = first_page(service, applied).await? {
-            return Ok(response);
+        let read = first_page(service, applied);
+        let page = match applied {
+            // Only whoever waits hears of other processes' commits, which end what is shared.
+            Some(applied) if !wait.is_zero() => service.page.get(applied, seen, read).await?,
+            _ => read.await?,
+        };
+        if let Some(page) = page {
+            return Ok(json(page.as_ref().to_owned()));
         }
         if Instant::now() >= end || *shutting_down.borrow() {
             return Ok(StatusCode::NO_CONTENT.into_response());
@@ -94,7 +102,11 @@ async fn changed(service: &Service, applied: Option<&Revision>, wait: Duration) 
     }
 }
 
-async fn first_page(service: &Service, applied: Option<&Revision>) -> Result<Option<Response>, Failure> {
+fn json(body: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn first_page(service: &Service, applied: Option<&Revision>) -> Told {
     let mut read = service.store.read().await?;
     let state = read.feed_state().await?;
     let known = applied.filter(|applied| {
@@ -109,7 +121,7 @@ async fn first_page(service: &Service, applied: Option<&Revision>) -> Result<Opt
         }
         None => Cursor::snapshot(state.revision),
     };
-    Ok(Some(Json(page::read(&mut *read, cursor).await?).into_response()))
+    Ok(Some(page::read(&mut *read, cursor).await?.into()))
 }
 
 /// A further page, unless its epoch ended or tombstones were compacted past it.
@@ -123,7 +135,7 @@ async fn continue_at(service: &Service, cursor: &str) -> Result<Response, Failur
     {
         return Err(Failure::new(StatusCode::GONE, "cursor: its revision is gone; ask again by revision"));
     }
-    Ok(Json(page::read(&mut *read, cursor).await?).into_response())
+    Ok(json(page::read(&mut *read, cursor).await?))
 }
 
 fn parse_revision(text: &str) -> Result<Revision, Failure> {
@@ -160,17 +172,14 @@ async fn acknowledge(
         return Err(Failure::new(StatusCode::FORBIDDEN, "gateway: is another one than the credential's"));
     }
     let now = service.now();
-    let mut write = service.write(&name, "feed").await?;
-    let known = write.list_gateways().await?.into_iter().find(|gateway| gateway.name == name);
     let gateway = Gateway {
         name,
         revision: given.revision,
         acknowledged_at: now,
-        created_at: known.map_or(now, |gateway| gateway.created_at),
+        created_at: now,
         refused_records: given.refused_records,
         refused_pages: given.refused_pages,
     };
-    write.put_gateway(&gateway).await?;
-    write.commit().await?;
+    service.acknowledgements.write(&service, gateway).await?;
     Ok(StatusCode::NO_CONTENT)
 }

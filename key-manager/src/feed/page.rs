@@ -1,6 +1,7 @@
 //! Pages of the feed (docs/feed.md), cut out of what the store has.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{BUCKETS, RecordChange, RecordKind};
 use crate::domain::Revision;
@@ -18,8 +19,8 @@ const KINDS: [RecordKind; 3] = [RecordKind::Revocation, RecordKind::Api, RecordK
 pub(super) enum Cursor {
     /// Changes of a revision, after this one.
     Changes { revision: Revision, after: (u64, String, String) },
-    /// A snapshot of a revision, from this bucket on.
-    Snapshot { revision: Revision, kind: RecordKind, first: u16 },
+    /// A snapshot of a revision, from this bucket on, with the number of records that its first page has found.
+    Snapshot { revision: Revision, kind: RecordKind, first: u16, records: Option<u64> },
 }
 
 impl Cursor {
@@ -29,8 +30,9 @@ impl Cursor {
             Self::Changes { revision, after: (number, kind, id) } => {
                 format!("c~{}~{}~{number}~{kind}~{id}", revision.epoch, revision.number)
             }
-            Self::Snapshot { revision, kind, first } => {
-                format!("s~{}~{}~{}~{first}", revision.epoch, revision.number, kind.as_str())
+            Self::Snapshot { revision, kind, first, records } => {
+                let records = records.unwrap_or_default();
+                format!("s~{}~{}~{}~{first}~{records}", revision.epoch, revision.number, kind.as_str())
             }
         }
     }
@@ -44,10 +46,11 @@ impl Cursor {
                 revision: revision(epoch, target)?,
                 after: (number.parse().ok()?, (*kind).to_owned(), (*id).to_owned()),
             }),
-            ["s", epoch, number, kind, first] => Some(Self::Snapshot {
+            ["s", epoch, number, kind, first, records] => Some(Self::Snapshot {
                 revision: revision(epoch, number)?,
                 kind: KINDS.into_iter().find(|one| one.as_str() == *kind)?,
                 first: first.parse().ok().filter(|first| *first < BUCKETS)?,
+                records: Some(records.parse().ok()?),
             }),
             _ => None,
         }
@@ -61,37 +64,78 @@ impl Cursor {
 
     /// The beginning of a snapshot.
     pub(super) fn snapshot(revision: Revision) -> Self {
-        Self::Snapshot { revision, kind: RecordKind::Revocation, first: 0 }
+        Self::Snapshot { revision, kind: RecordKind::Revocation, first: 0, records: None }
     }
 }
 
-/// The page at a cursor.
-pub(super) async fn read(transaction: &mut dyn Transaction, cursor: Cursor) -> Result<Value, StoreError> {
-    match cursor {
-        Cursor::Changes { revision, after } => changes(transaction, revision, after).await,
-        Cursor::Snapshot { revision, kind, first } => snapshot(transaction, revision, kind, first).await,
-    }
+/// A page as it is sent.
+#[derive(Serialize)]
+struct Page {
+    format: u8,
+    revision: Revision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<Snapshot>,
+    changes: Vec<Box<RawValue>>,
+    next: Option<String>,
+}
+
+/// What a page of a snapshot covers.
+#[derive(Serialize)]
+struct Snapshot {
+    kind: RecordKind,
+    first: u16,
+    last: u16,
+    records: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    empty: bool,
+}
+
+/// One change as it is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Change<'a> {
+    kind: RecordKind,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+}
+
+/// The page at a cursor, as JSON.
+pub(super) async fn read(transaction: &mut dyn Transaction, cursor: Cursor) -> Result<String, StoreError> {
+    let page = match cursor {
+        Cursor::Changes { revision, after } => changes(transaction, revision, after).await?,
+        Cursor::Snapshot { revision, kind, first, records } => {
+            snapshot(transaction, revision, kind, first, records).await?
+        }
+    };
+    serde_json::to_string(&page).map_err(|error| StoreError::Unreadable(format!("a page ({error})")))
 }
 
 async fn changes(
     transaction: &mut dyn Transaction,
     revision: Revision,
     after: (u64, String, String),
-) -> Result<Value, StoreError> {
+) -> Result<Page, StoreError> {
     let found = transaction.list_changes((after.0, &after.1, &after.2), PAGE_RECORDS).await?;
     let is_full = found.len() == PAGE_RECORDS as usize;
     // What a later revision changed belongs to that one.
     let mut mine = found.into_iter().take_while(|change| change.number <= revision.number).peekable();
-    let (mut page, mut bytes, mut last) = (Vec::new(), 0, None);
+    let (mut changes, mut bytes, mut last) = (Vec::new(), 0, None);
     while let Some(change) = mine.next_if(|_| bytes < PAGE_BYTES) {
-        let json = change_json(&change);
-        bytes += json.to_string().len();
-        page.push(json);
+        let json = json(&change)?;
+        bytes += json.get().len();
+        changes.push(json);
         last = Some((change.number, change.kind.as_str().to_owned(), change.id));
     }
-    let goes_on = mine.peek().is_some() || (is_full && page.len() == PAGE_RECORDS as usize);
+    let goes_on = mine.peek().is_some() || (is_full && changes.len() == PAGE_RECORDS as usize);
     let next = last.filter(|_| goes_on).map(|after| Cursor::Changes { revision: revision.clone(), after }.text());
-    Ok(json!({"format": 1, "revision": revision, "changes": page, "next": next}))
+    Ok(Page { format: 1, revision, snapshot: None, changes, next })
 }
 
 async fn snapshot(
@@ -99,28 +143,29 @@ async fn snapshot(
     revision: Revision,
     kind: RecordKind,
     first: u16,
-) -> Result<Value, StoreError> {
-    let (records, last) = whole_buckets(transaction, kind, first).await?;
-    let counts = transaction.count_records().await?;
-    let total: u64 = counts.iter().map(|(_, count)| count).sum();
-    let has_content = counts.iter().any(|(kind, _)| matches!(kind, RecordKind::Api | RecordKind::Application));
-    let mut snapshot = json!({"kind": kind, "first": first, "last": last, "records": total});
+    records: Option<u64>,
+) -> Result<Page, StoreError> {
+    let records = match records {
+        Some(records) => records,
+        None => transaction.count_records().await?,
+    };
+    let (changes, last) = whole_buckets(transaction, kind, first).await?;
+    let next = next_of(kind, last).map(|(kind, first)| {
+        Cursor::Snapshot { revision: revision.clone(), kind, first, records: Some(records) }.text()
+    });
     // A database in which nothing was ever written may be the wrong one; one that was emptied is meant.
-    if !has_content && revision.number > 0 {
-        snapshot["empty"] = Value::Bool(true);
-    }
-    let next =
-        next_of(kind, last).map(|(kind, first)| Cursor::Snapshot { revision: revision.clone(), kind, first }.text());
-    let changes: Vec<Value> = records.iter().map(change_json).collect();
-    Ok(json!({"format": 1, "revision": revision, "snapshot": snapshot, "changes": changes, "next": next}))
+    let empty = records == 0 && revision.number > 0;
+    let snapshot = Some(Snapshot { kind, first, last, records, empty });
+    let changes = changes.into_iter().map(|(_, json)| json).collect();
+    Ok(Page { format: 1, revision, snapshot, changes, next })
 }
 
-/// The records of as many whole buckets as make a page, and the last of these buckets.
+/// The records of as many whole buckets as make a page, each with its JSON, and the last of these buckets.
 async fn whole_buckets(
     transaction: &mut dyn Transaction,
     kind: RecordKind,
     first: u16,
-) -> Result<(Vec<RecordChange>, u16), StoreError> {
+) -> Result<(Vec<(RecordChange, Box<RawValue>)>, u16), StoreError> {
     let mut limit = PAGE_RECORDS;
     loop {
         let mut records = transaction.list_records(kind, first, limit).await?;
@@ -133,17 +178,19 @@ async fn whole_buckets(
                 continue;
             }
         }
+        let with_json = records.into_iter().map(|record| json(&record).map(|json| (record, json)));
+        let mut records = with_json.collect::<Result<Vec<_>, _>>()?;
         let mut bytes = 0;
-        let too_long = records.iter().find(|record| {
+        let too_long = records.iter().find(|(_, json)| {
             let before = bytes;
-            bytes += change_json(record).to_string().len();
+            bytes += json.get().len();
             before > PAGE_BYTES
         });
-        let end = too_long.map(|record| record.bucket).into_iter().chain(cut).min();
+        let end = too_long.map(|(record, _)| record.bucket).into_iter().chain(cut).min();
         // A single bucket may be more than a page, and is one all the same.
-        let smallest = records.first().map_or(first, |record| record.bucket).saturating_add(1);
+        let smallest = records.first().map_or(first, |(record, _)| record.bucket).saturating_add(1);
         let end = end.map_or(BUCKETS, |end| end.max(smallest));
-        records.retain(|record| record.bucket < end);
+        records.retain(|(record, _)| record.bucket < end);
         return Ok((records, end.saturating_sub(1)));
     }
 }
@@ -156,18 +203,16 @@ fn next_of(kind: RecordKind, last: u16) -> Option<(RecordKind, u16)> {
     later.nth(1).map(|kind| (kind, 0))
 }
 
-fn change_json(change: &RecordChange) -> Value {
-    let mut members = Map::new();
-    members.insert("kind".to_owned(), change.kind.as_str().into());
-    members.insert("id".to_owned(), change.id.as_str().into());
-    for (name, id) in [("apiId", &change.api_id), ("applicationId", &change.application_id)] {
-        members.extend(id.as_ref().map(|id| (name.to_owned(), id.as_str().into())));
-    }
-    match &change.record {
-        Some(record) => members.insert("record".to_owned(), record.clone()),
-        None => members.insert("deleted".to_owned(), Value::Bool(true)),
+fn json(change: &RecordChange) -> Result<Box<RawValue>, StoreError> {
+    let json = Change {
+        kind: change.kind,
+        id: &change.id,
+        api_id: change.api_id.as_deref(),
+        application_id: change.application_id.as_deref(),
+        record: change.record.as_deref(),
+        deleted: change.record.is_none(),
     };
-    Value::Object(members)
+    to_raw_value(&json).map_err(|error| StoreError::Unreadable(format!("a feed record ({error})")))
 }
 
 #[cfg(test)]
@@ -179,12 +224,20 @@ mod tests {
         let revision = Revision { epoch: "2f1c-7d6e".to_owned(), number: 12 };
         for cursor in [
             Cursor::Changes { revision: revision.clone(), after: (3, "api".to_owned(), "a-1".to_owned()) },
-            Cursor::snapshot(revision.clone()),
-            Cursor::Snapshot { revision, kind: RecordKind::Application, first: 16383 },
+            Cursor::Snapshot { revision, kind: RecordKind::Application, first: 16383, records: Some(1210) },
         ] {
             assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
         }
-        for text in ["", "s", "s~e~1~api~16384", "s~e~x~api~0", "s~e~1~other~0", "c~e~1~2~api"] {
+        for text in [
+            "",
+            "s",
+            "s~e~1~api~0",
+            "s~e~1~api~16384~1",
+            "s~e~x~api~0~1",
+            "s~e~1~other~0~1",
+            "s~e~1~api~0~x",
+            "c~e~1~2~api",
+        ] {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }
     }

@@ -167,8 +167,8 @@ pub trait Feed {
     /// The records of a kind in buckets from `first` on, by bucket, at most `limit`; for applications each bucket with
     /// their subscriptions after them.
     async fn list_records(&mut self, kind: RecordKind, first: u16, limit: u32) -> Result<Vec<RecordChange>>;
-    /// How many records there are of each kind.
-    async fn count_records(&mut self) -> Result<Vec<(RecordKind, u64)>>;
+    /// How many APIs and applications gateways know.
+    async fn count_records(&mut self) -> Result<u64>;
     /// Begins another epoch: after the database was restored, since gateways may know of what it lost.
     async fn begin_epoch(&mut self, epoch: &str) -> Result<()>;
     /// Removes tombstones of changes up to a number; gateways that have applied less get a snapshot.

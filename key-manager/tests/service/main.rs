@@ -5,6 +5,7 @@ mod connectors;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod disk;
+mod feed;
 #[expect(dead_code, reason = "what belongs to PostgreSQL alone is used by the other binary")]
 mod harness;
 mod oauth2;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "failpoints")]
 mod crashes;
+mod feed;
 #[expect(dead_code, reason = "what the connectors are tested with is used by the other binary")]
 mod harness;
 mod oauth2;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Query, Row, SqlTransaction, from_json, to_json};
 use crate::domain::{Gateway, Revision, Subscription};
@@ -21,8 +22,13 @@ fn change(row: &Row) -> Result<RecordChange> {
         bucket: u16::try_from(row.number(3)?).unwrap_or(u16::MAX),
         api_id: row.optional_text(4)?.map(str::to_owned),
         application_id: row.optional_text(5)?.map(str::to_owned),
-        record: record.map(|record| from_json("a feed record", record)).transpose()?,
+        record: record.map(raw).transpose()?,
     })
+}
+
+/// Checked to be JSON, and otherwise left as it is.
+fn raw(record: &str) -> Result<Box<RawValue>> {
+    RawValue::from_string(record.to_owned()).map_err(|_| StoreError::Unreadable("a feed record".to_owned()))
 }
 
 fn kind(word: &str) -> Result<RecordKind> {
@@ -45,18 +51,16 @@ impl Feed for SqlTransaction {
     }
 
     async fn list_records(&mut self, kind: RecordKind, first: u16, limit: u32) -> Result<Vec<RecordChange>> {
-        let with_subscriptions = if kind == RecordKind::Application { "subscription" } else { kind.as_str() };
         let sql = format!(
-            "{SELECT} WHERE kind IN ($1, $2) AND bucket >= $3 AND record IS NOT NULL ORDER BY bucket, kind, id LIMIT $4"
+            "{SELECT} WHERE family = $1 AND bucket >= $2 AND record IS NOT NULL ORDER BY bucket, kind, id LIMIT $3"
         );
-        let query = Query::new(&sql).bind(kind.as_str()).bind(with_subscriptions).bind(first).bind(limit);
+        let query = Query::new(&sql).bind(kind.as_str()).bind(first).bind(limit);
         self.fetch_all(query).await?.iter().map(change).collect()
     }
 
-    async fn count_records(&mut self) -> Result<Vec<(RecordKind, u64)>> {
-        let sql = "SELECT kind, count(*) FROM feed_records WHERE record IS NOT NULL GROUP BY kind";
-        let rows = self.fetch_all(Query::new(sql)).await?;
-        rows.iter().map(|row| Ok((kind(row.text(0)?)?, row.number(1)?))).collect()
+    async fn count_records(&mut self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM feed_records WHERE kind IN ('api', 'application') AND record IS NOT NULL";
+        self.count(Query::new(sql)).await
     }
 
     async fn begin_epoch(&mut self, epoch: &str) -> Result<()> {
@@ -117,7 +121,8 @@ impl SqlTransaction {
             }
         }
         let number = self.next_number().await?;
-        let sql = "INSERT INTO feed_records VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, id) DO UPDATE \
+        let sql = "INSERT INTO feed_records (kind, id, number, bucket, api_id, application_id, record) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, id) DO UPDATE \
                    SET number = excluded.number, record = excluded.record";
         let query = Query::new(sql).bind(kind.as_str()).bind(id).bind(number).bind(bucket);
         self.execute(query.bind(api_id).bind(application_id).bind(record)).await.map(drop)

@@ -27,11 +27,17 @@ const TRIES: u32 = 3000;
 /// A running `PostgreSQL`.
 pub(crate) struct Cluster {
     folder: PathBuf,
+    settings: Vec<String>,
     shell: Mutex<Option<Child>>,
 }
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::start_with(&["fsync=off", "full_page_writes=off", "max_connections=400"])
+    }
+
+    /// With settings of the server.
+    pub(crate) fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("gatehouse-pg").tempdir().expect("a temporary folder").keep();
         if let Some(id) = postgres_id() {
             std::os::unix::fs::chown(&folder, Some(id), Some(id)).expect("give the folder to postgres");
@@ -42,7 +48,8 @@ impl Cluster {
         let mut initdb = program("initdb", &folder);
         let output = initdb.arg("-D").arg(folder.join("data")).args(arguments).args(language).output().expect("initdb");
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-        let cluster = Self { folder, shell: Mutex::default() };
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let cluster = Self { folder, settings, shell: Mutex::default() };
         cluster.run();
         cluster
     }
@@ -50,7 +57,8 @@ impl Cluster {
     fn run(&self) {
         let mut postgres = program("postgres", &self.folder);
         postgres.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
-        for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=400"] {
+        postgres.args(["-c", "listen_addresses="]);
+        for setting in &self.settings {
             postgres.arg("-c").arg(setting);
         }
         let log = std::fs::File::create(self.folder.join("log")).expect("create the log file");
