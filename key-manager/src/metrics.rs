@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use key_validation::UnixTime;
 use prometheus::core::Collector;
-use prometheus::{Encoder as _, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder as _, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
 
-use crate::domain::Gateway;
 use crate::outbox::{Intent, IntentState};
 use crate::service::Service;
+use crate::signing_keys;
 use crate::store::{StoreError, Window};
 
 /// The numbers of this process.
@@ -21,6 +24,9 @@ pub struct Metrics {
     revision: GaugeVec,
     gateways: GaugeVec,
     lags: GaugeVec,
+    gateways_ahead: IntCounter,
+    oldest_intent: Gauge,
+    signing: Gauge,
 }
 
 impl Metrics {
@@ -33,7 +39,11 @@ impl Metrics {
         let gauge = |name: &str, help: &str, labels: &[&str]| {
             registered(&registry, GaugeVec::new(Opts::new(format!("gatehouse_key_manager_{name}"), help), labels)?)
         };
+        let plain =
+            |name: &str, help: &str| registered(&registry, Gauge::new(format!("gatehouse_key_manager_{name}"), help)?);
         let requests = Opts::new("gatehouse_key_manager_requests", "Requests that were answered");
+        let ahead = "Polls of gateways that know more than the database";
+        let ahead = Opts::new("gatehouse_key_manager_gateways_ahead", ahead);
         let durations = HistogramOpts::new("gatehouse_key_manager_request_duration_seconds", "How long requests took");
         let build = gauge("build_info", "The program", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
@@ -44,8 +54,19 @@ impl Metrics {
             revision: gauge("registry_revision", "The number of the registry's revision", &["epoch"])?,
             gateways: gauge("gateway_acknowledged_age_seconds", "Since a gateway acknowledged", &["gateway"])?,
             lags: gauge("gateway_revisions_behind", "Revisions that a gateway has not applied", &["gateway"])?,
+            gateways_ahead: registered(&registry, IntCounter::with_opts(ahead)?)?,
+            oldest_intent: plain(
+                "oldest_intent_age_seconds",
+                "How long something has had to reach an identity provider",
+            )?,
+            signing: plain("signing_key_remaining_seconds", "How long a key that is known signs backend JWTs")?,
             registry,
         })
+    }
+
+    /// A gateway knows more than the database.
+    pub(crate) fn count_gateway_ahead(&self) {
+        self.gateways_ahead.inc();
     }
 
     /// A request was answered.
@@ -63,25 +84,30 @@ impl Metrics {
     /// [`StoreError`] when it cannot be read.
     pub(crate) async fn text(&self, service: &Service) -> Result<String, StoreError> {
         let mut read = service.store.read().await?;
-        self.tell_intents(&read.list_intents(Window::ALL).await?.items);
+        self.tell_intents(&read.list_intents(Window::ALL).await?.items, service.now());
         let newest = read.feed_state().await?.revision;
         self.revision.reset();
         #[expect(clippy::cast_precision_loss, reason = "revisions stay far below 2^53")]
         let number = |number: u64| number as f64;
         self.revision.with_label_values(&[newest.epoch.as_str()]).set(number(newest.number));
-        for Gateway { name, revision, acknowledged_at, .. } in read.list_gateways().await? {
-            let age = service.now().since(acknowledged_at).as_secs_f64();
-            self.gateways.with_label_values(&[name.as_str()]).set(age);
-            let applied = if revision.epoch == newest.epoch { revision.number } else { 0 };
-            self.lags.with_label_values(&[name.as_str()]).set(number(newest.number.saturating_sub(applied)));
+        let now = service.now();
+        for gateway in read.list_gateways().await? {
+            let name = [gateway.name.as_str()];
+            self.gateways.with_label_values(&name).set(now.since(gateway.acknowledged_at).as_secs_f64());
+            self.lags.with_label_values(&name).set(number(gateway.revisions_behind(&newest)));
         }
+        // Keys that cannot be opened are told by `doctor`, and by whoever asks for them.
+        let keys = read.list_signing_keys().await.unwrap_or_default();
+        self.signing.set(signing_keys::remaining(&keys, now).as_secs_f64());
         let mut text = Vec::new();
         let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         encoded.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    fn tell_intents(&self, intents: &[Intent]) {
+    fn tell_intents(&self, intents: &[Intent], now: UnixTime) {
+        let oldest = intents.iter().map(|intent| now.since(intent.created_at)).max();
+        self.oldest_intent.set(oldest.unwrap_or_default().as_secs_f64());
         for (state, name) in [(IntentState::Pending, "pending"), (IntentState::PossiblyOrphaned, "possibly_orphaned")] {
             let count = intents.iter().filter(|intent| intent.state == state).count();
             self.intents.with_label_values(&[name]).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));

@@ -122,6 +122,11 @@ impl Rotation {
     }
 }
 
+/// How long one of these keys signs, should no other follow.
+pub fn remaining(keys: &[BackendSigningKey], now: UnixTime) -> Duration {
+    keys.iter().map(|key| key.active_until.since(now)).max().unwrap_or_default()
+}
+
 fn newest(keys: &[BackendSigningKey]) -> Option<&BackendSigningKey> {
     keys.iter().max_by_key(|key| key.active_from)
 }

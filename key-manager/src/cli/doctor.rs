@@ -1,14 +1,22 @@
 //! `doctor`: everything that can be wrong, looked at without changing anything.
 
+use std::time::Duration;
+
 use anyhow::bail;
+use key_validation::UnixTime;
 
 use super::write_line;
 use crate::config::Configuration;
 use crate::connector::{Check, ConnectorTypes};
-use crate::outbox::IntentState;
+use crate::domain::{Gateway, Revision};
+use crate::outbox::{Intent, IntentState};
 use crate::server;
 use crate::service::Service;
-use crate::store::{StoreError, Window};
+use crate::signing_keys::remaining;
+use crate::store::Window;
+
+/// How long something may take that is usually done at once.
+const LATE: Duration = Duration::from_secs(120);
 
 /// What is found.
 #[derive(Default)]
@@ -59,10 +67,16 @@ async fn look_at_secrets(service: &Service, findings: &mut Findings) -> anyhow::
     let mut read = service.store.read().await?;
     let keys = read.list_signing_keys().await;
     let now = service.now();
-    let signs = keys.map(|keys| keys.iter().any(|key| key.active_from <= now && now < key.active_until));
-    let told = match signs {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("there is none that signs; `serve` makes the first".to_owned()),
+    let told = match keys {
+        Ok(keys) if !keys.iter().any(|key| key.active_from <= now && now < key.active_until) => {
+            Err("there is none that signs; `serve` makes the first".to_owned())
+        }
+        // In time there is always one that signs for longer than one period.
+        Ok(keys) if remaining(&keys, now) < service.rotation.period => {
+            let hours = remaining(&keys, now).as_secs() / 3600;
+            Err(format!("the last one ends in {hours} h, and the next is overdue: `serve` makes it"))
+        }
+        Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     };
     findings.tell("signing keys", told)?;
@@ -89,10 +103,15 @@ async fn look_at_secrets(service: &Service, findings: &mut Findings) -> anyhow::
 }
 
 async fn look_at_gateways(service: &Service, findings: &mut Findings) -> anyhow::Result<()> {
-    let known = service.store.read().await?.list_gateways().await?;
+    let mut read = service.store.read().await?;
+    let (newest, known) = (read.feed_state().await?.revision, read.list_gateways().await?);
     for gateway in &service.gateways {
         let told = match known.iter().find(|one| one.name == gateway.name) {
             None => Err("it has never acknowledged the registry".to_owned()),
+            Some(one) if is_late(one, &newest, service.now()) => {
+                let (behind, age) = (one.revisions_behind(&newest), service.now().since(one.acknowledged_at).as_secs());
+                Err(format!("it is {behind} revisions behind, and has acknowledged {age} s ago"))
+            }
             Some(one) => one.refusals().map_or(Ok(()), Err),
         };
         findings.tell(&format!("gateway {}", gateway.name), told)?;
@@ -100,9 +119,20 @@ async fn look_at_gateways(service: &Service, findings: &mut Findings) -> anyhow:
     Ok(())
 }
 
+/// A gateway acknowledges what it applies, so one that has everything may have been silent for long.
+fn is_late(gateway: &Gateway, newest: &Revision, now: UnixTime) -> bool {
+    gateway.revisions_behind(newest) > 0 && now.since(gateway.acknowledged_at) > LATE
+}
+
 async fn look_at_outbox(service: &Service, findings: &mut Findings) -> Result<(), anyhow::Error> {
-    let intents: Result<_, StoreError> = service.store.read().await?.list_intents(Window::ALL).await;
-    for intent in intents?.items {
+    let intents = service.store.read().await?.list_intents(Window::ALL).await?.items;
+    let waited = |intent: &&Intent| service.now().since(intent.created_at) > LATE && intent.attempts == 0;
+    let told = match intents.iter().filter(waited).count() {
+        0 => Ok(()),
+        waiting => Err(format!("{waiting} have not been tried for {} s: no `serve` carries them out", LATE.as_secs())),
+    };
+    findings.tell(&format!("outbox ({} intents)", intents.len()), told)?;
+    for intent in intents {
         let id = intent.id.text();
         match (intent.state, intent.error) {
             (IntentState::PossiblyOrphaned, error) => {

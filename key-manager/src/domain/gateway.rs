@@ -34,6 +34,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// How many revisions it has not applied; all of them when it is in another epoch.
+    pub fn revisions_behind(&self, newest: &Revision) -> u64 {
+        let applied = if self.revision.epoch == newest.epoch { self.revision.number } else { 0 };
+        newest.number.saturating_sub(applied)
+    }
+
     /// What it refused, for a person.
     pub fn refusals(&self) -> Option<String> {
         let (records, pages) = (self.refused_records, self.refused_pages);

@@ -21,6 +21,7 @@ use crate::domain::{Gateway, Revision};
 use crate::failure::Failure;
 use crate::operations::Operations;
 use crate::service::{Service, is_same};
+use crate::store::FeedState;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Longest body in octets: an acknowledgement.
@@ -109,6 +110,15 @@ fn json(body: String) -> Response {
 async fn first_page(service: &Service, applied: Option<&Revision>) -> Told {
     let mut read = service.store.read().await?;
     let state = read.feed_state().await?;
+    if let Some(applied) = applied.filter(|applied| is_ahead(applied, &state)) {
+        service.metrics.count_gateway_ahead();
+        let (applied, newest) = (applied.number, state.revision.number);
+        tracing::error!(
+            applied,
+            newest,
+            "a gateway knows more than the database, which is older: see `feed new-epoch`"
+        );
+    }
     let known = applied.filter(|applied| {
         applied.epoch == state.revision.epoch
             && (state.complete_since..=state.revision.number).contains(&applied.number)
@@ -122,6 +132,12 @@ async fn first_page(service: &Service, applied: Option<&Revision>) -> Told {
         None => Cursor::snapshot(state.revision),
     };
     Ok(Some(page::read(&mut *read, cursor).await?.into()))
+}
+
+/// Whether a gateway knows more than the database, which must have lost commits: it was restored from a copy, or is the
+/// wrong one. Only a person can tell, so the gateway is left with what it knows.
+fn is_ahead(applied: &Revision, state: &FeedState) -> bool {
+    applied.epoch == state.revision.epoch && applied.number > state.revision.number
 }
 
 /// A further page, unless its epoch ended or tombstones were compacted past it.

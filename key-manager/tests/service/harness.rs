@@ -24,6 +24,8 @@ use key_manager::connector::{
     ClientCredentials, ClientMetadata, ClientReference, ConnectorSettings, ConnectorTypes, Grant, Introspection,
     KeyManager, Properties, RegisteredClient, TokenRequest,
 };
+use key_manager::operators;
+use key_manager::service::Service;
 use key_validation::{ScopeToken, Secret};
 use process::Supervised;
 use serde_json::Value;
@@ -78,6 +80,17 @@ pub(crate) fn token_request(client: ClientCredentials, scopes: &[&str]) -> Token
 
 pub(crate) async fn is_active(connector: &dyn KeyManager, token: &Secret) -> bool {
     matches!(connector.introspect(token, None).await, Ok(Introspection::Active(_)))
+}
+
+/// What `/metrics` tells.
+pub(crate) async fn metrics(service: &Arc<Service>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let serving = tokio::spawn(axum::serve(listener, operators::router(Arc::clone(service))).into_future());
+    let answer = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer");
+    let text = answer.text().await.expect("a text");
+    serving.abort();
+    text
 }
 
 pub(crate) fn repository_root() -> PathBuf {

@@ -1,14 +1,17 @@
 //! The key manager as its users meet it, and its connectors at real identity providers.
 
+mod backup;
 mod command_line;
 mod connectors;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod disk;
+mod doctor;
 mod feed;
 #[expect(dead_code, reason = "what belongs to PostgreSQL alone is used by the other binary")]
 mod harness;
 mod oauth2;
+mod operations;
 mod operators;
 mod rest;
 mod signing_keys;

@@ -1,7 +1,9 @@
 //! What has to do with the database once more, on `PostgreSQL`, and what it alone can do.
 
+mod backup;
 #[cfg(feature = "failpoints")]
 mod crashes;
+mod doctor;
 mod feed;
 #[expect(dead_code, reason = "what the connectors are tested with is used by the other binary")]
 mod harness;

@@ -11,7 +11,7 @@ use key_validation::Secret;
 use sqlx::Connection as _;
 use tokio::sync::OnceCell;
 
-use super::postgres::Cluster;
+use super::postgres::{Cluster, binaries};
 
 /// What seals secrets in the databases of tests.
 pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -105,6 +105,27 @@ impl Database {
         }
     }
 
+    /// Another one, restored from a backup of this one that was made while it was in use.
+    pub(crate) async fn restored(&self) -> Self {
+        match self {
+            Self::Sqlite(folder) => {
+                let other = tempfile::tempdir().expect("a temporary folder");
+                let backup = format!(".backup '{}'", file(&other).display());
+                run(std::process::Command::new("sqlite3").arg(file(folder)).arg(backup));
+                Self::Sqlite(other)
+            }
+            Self::Postgres { cluster, name } => {
+                let dump = tempfile::NamedTempFile::new().expect("a temporary file");
+                let program = |name: &str| std::process::Command::new(binaries().join(name));
+                run(program("pg_dump").args(["--format=custom", "--file"]).arg(dump.path()).arg(cluster.url(name)));
+                let other = Self::in_cluster(Arc::clone(cluster), "template0").await;
+                let (_, url) = other.variable();
+                run(program("pg_restore").args(["--exit-on-error", "--dbname", &url]).arg(dump.path()));
+                other
+            }
+        }
+    }
+
     /// Keeps everybody from writing, until it is released.
     pub(crate) async fn lock(&self) -> Lock {
         match self {
@@ -141,6 +162,11 @@ impl Database {
         let files = entries.map(|entry| entry.expect("a file").path());
         files.flat_map(|file| std::fs::read(file).expect("its octets")).collect()
     }
+}
+
+fn run(command: &mut std::process::Command) {
+    let output = command.output().expect("start the program");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Keeps everybody from writing.
