@@ -140,16 +140,18 @@ fn is_ahead(applied: &Revision, state: &FeedState) -> bool {
     applied.epoch == state.revision.epoch && applied.number > state.revision.number
 }
 
-/// A further page, unless its epoch ended or tombstones were compacted past it.
+/// A further page, unless its epoch ended, tombstones were compacted past it, or a program of another version wrote it:
+/// while one replaces the other, a gateway's pages come from both.
 async fn continue_at(service: &Service, cursor: &str) -> Result<Response, Failure> {
-    let cursor = Cursor::parse(cursor).ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "cursor: is none"))?;
+    let gone = || Failure::new(StatusCode::GONE, "cursor: it is honoured no longer; ask again by revision");
+    let cursor = Cursor::parse(cursor).ok_or_else(gone)?;
     let mut read = service.store.read().await?;
     let state = read.feed_state().await?;
     let revision = cursor.revision();
     if revision.epoch != state.revision.epoch
         || !(state.complete_since..=state.revision.number).contains(&revision.number)
     {
-        return Err(Failure::new(StatusCode::GONE, "cursor: its revision is gone; ask again by revision"));
+        return Err(gone());
     }
     Ok(json(page::read(&mut *read, cursor).await?))
 }

@@ -78,6 +78,24 @@ async fn s6_what_is_written_while_a_snapshot_is_read_is_told_again_as_a_change()
 }
 
 #[tokio::test]
+async fn s6_a_cursor_that_is_not_honoured_is_gone() {
+    let served = Served::start().await;
+    fill(&served).await;
+    let first = page(&served, "").await;
+    let good = first["next"].as_str().unwrap();
+    let parts: Vec<&str> = good.split('~').collect();
+    let of_another_epoch = good.replace(parts[1], "other");
+    // As a program before this one wrote them.
+    let without_a_count = parts[..5].join("~");
+
+    for cursor in [of_another_epoch.as_str(), &without_a_count, "x"] {
+        let request = served.request(Method::GET, &format!("/internal/gateway/v1/registry?cursor={cursor}"));
+        let told = answer(request.bearer_auth(GATEWAY).header("x-gatehouse-gateway", "edge")).await;
+        assert_eq!(told.status, StatusCode::GONE, "{cursor}: {}", told.body);
+    }
+}
+
+#[tokio::test]
 async fn s6_a_registry_that_was_emptied_says_that_it_means_to() {
     let served = Served::start().await;
     let id = add_application(&served, "Shop").await;
