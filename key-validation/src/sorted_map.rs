@@ -74,7 +74,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use proptest::prelude::*;
 

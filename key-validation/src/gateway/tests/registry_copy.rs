@@ -4,6 +4,8 @@ use super::*;
 use crate::backend_jwt::{EquippedKey, ToldKey};
 use crate::feed::FeedClient;
 use crate::feed::tests::{changes, deleted, snapshot};
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The fixture's registry as records of the feed.
 fn records(registry: &Value) -> Vec<Value> {
