@@ -146,8 +146,10 @@ impl Sync {
         match self.dispatch(request) {
             Ok(token) => self.call.set(Some(token)),
             Err(error) => {
-                warn!("key manager: no call to cluster `{}` can be made: {error}", self.cluster);
                 let failed = client.receive(None, &[], moment(), &HostSharedData);
+                if client.has_failed_anew() {
+                    warn!("key manager: no call to cluster `{}` can be made: {error}", self.cluster);
+                }
                 report(client, failed);
             }
         }

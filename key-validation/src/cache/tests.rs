@@ -44,6 +44,13 @@ impl SharedData for FakeSharedData {
 }
 
 impl FakeSharedData {
+    /// Puts something else in the place of the value whose key ends so.
+    pub(crate) fn damage(&self, key_end: &str) {
+        let mut values = self.values.borrow_mut();
+        let damaged = values.iter_mut().find(|(key, _)| key.ends_with(key_end)).expect("a value");
+        damaged.1.bytes = b"damaged".to_vec();
+    }
+
     pub(crate) fn before_next_set(&self, act: impl FnOnce(&Self) + 'static) {
         *self.before_set.borrow_mut() = Some(Box::new(act));
     }

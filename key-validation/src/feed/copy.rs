@@ -91,10 +91,16 @@ impl RegistryCopy {
         Some(FoundApplication { id, record, subscriptions })
     }
 
-    /// The records of a bucket of APIs or of revocation cut-offs, by id.
+    /// The records of a bucket of APIs or of revocation cut-offs, by id. What cannot be read is there as `null`, so that it
+    /// denies; so is a bucket that cannot, in one record without an id.
     pub fn records(&self, family: Family, bucket: u16, shared: &dyn SharedData) -> Vec<(String, Value)> {
         let bucket = self.shard(family.into(), bucket, shared);
-        bucket.entries().filter_map(|(id, record)| Some((id.to_owned(), parsed(record)?))).collect()
+        let mut records: Vec<_> =
+            bucket.entries().map(|(id, record)| (id.to_owned(), parsed(record).unwrap_or_default())).collect();
+        if bucket.is_damaged() {
+            records.push((String::new(), Value::Null));
+        }
+        records
     }
 
     /// The buckets of APIs or of revocation cut-offs that hold something, or did.
@@ -136,6 +142,10 @@ impl RegistryCopy {
         shared: &dyn SharedData,
     ) -> Result<(), Refused> {
         let mut bucket = self.shard(family.into(), number, shared);
+        if bucket.is_damaged() && !replace {
+            self.distrust(shared);
+            return Err(Refused::NotSet);
+        }
         let before = owners(family, &bucket);
         if replace {
             bucket.retain(|_| false);

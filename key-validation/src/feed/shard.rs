@@ -39,15 +39,16 @@ pub(super) struct Shard {
     key: String,
     /// Of the value that was read.
     version: Option<u32>,
-    entries: Vec<(String, String)>,
+    /// None when what is there is no bucket: what it held cannot be told.
+    entries: Option<Vec<(String, String)>>,
 }
 
 impl Shard {
-    /// Reads a bucket; what is there and no bucket reads as an empty one.
+    /// Reads a bucket; one that never was is empty.
     pub(super) fn load(prefix: &str, kind: Kind, bucket: u16, shared: &dyn SharedData) -> Self {
         let key = format!("{prefix}{}/{bucket}", kind.letter());
         let value = shared.get(&key);
-        let entries = value.as_ref().and_then(|value| decode(&value.bytes)).unwrap_or_default();
+        let entries = value.as_ref().map_or_else(|| Some(Vec::new()), |value| decode(&value.bytes));
         Self { key, version: value.map(|value| value.version), entries }
     }
 
@@ -56,13 +57,22 @@ impl Shard {
         self.version.is_none()
     }
 
+    /// Whether what it held cannot be told.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.entries.is_none()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.all().is_empty()
+    }
+
+    fn all(&self) -> &[(String, String)] {
+        self.entries.as_deref().unwrap_or_default()
     }
 
     /// Names and records.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().map(|(name, record)| (name.as_str(), record.as_str()))
+        self.all().iter().map(|(name, record)| (name.as_str(), record.as_str()))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -71,14 +81,15 @@ impl Shard {
 
     /// Puts a record in the place of the one of this name.
     pub(super) fn put(&mut self, name: String, record: String) {
-        match self.entries.iter_mut().find(|entry| entry.0 == name) {
+        let entries = self.entries.get_or_insert_default();
+        match entries.iter_mut().find(|entry| entry.0 == name) {
             Some(entry) => entry.1 = record,
-            None => self.entries.push((name, record)),
+            None => entries.push((name, record)),
         }
     }
 
     pub(super) fn retain(&mut self, stays: impl Fn(&str) -> bool) {
-        self.entries.retain(|entry| stays(&entry.0));
+        self.entries.get_or_insert_default().retain(|entry| stays(&entry.0));
     }
 
     /// Writes it back, if nobody else has since. A bucket exists only once it holds something.
@@ -86,7 +97,7 @@ impl Shard {
         if self.is_new() && self.is_empty() {
             return Ok(());
         }
-        shared.set(&self.key, &encode(&self.entries), self.version).map_err(|_| Refused::NotSet)
+        shared.set(&self.key, &encode(self.all()), self.version).map_err(|_| Refused::NotSet)
     }
 }
 

@@ -333,6 +333,26 @@ fn a_standing_tells_which_buckets_are_stale_or_that_all_are() {
 }
 
 #[test]
+fn a_damaged_bucket_is_noticed_and_a_snapshot_asked_for() {
+    let shared = with(&[api("a")]);
+    let bucket = Place::Api("a".to_owned()).bucket();
+    shared.damage(&format!("/a/{bucket}"));
+
+    assert_eq!(
+        copy().records(Family::Api, bucket, &shared),
+        [(String::new(), Value::Null)],
+        "an API that is not known"
+    );
+    assert_eq!(apply(&shared, &[changes(2, &[api("a")])]), Err(Refused::NotSet));
+    let standing = copy().standing(&shared);
+    assert!(standing.is_ready());
+    assert_eq!(standing.revision(), None);
+
+    apply(&shared, &snapshot(2, &[api("a")], 1)).unwrap();
+    assert!(has_api(&shared, "a"));
+}
+
+#[test]
 fn two_key_managers_do_not_see_each_other() {
     let shared = with(&[application("shop", &["c1"])]);
 

@@ -234,6 +234,23 @@ fn where_an_api_is_served_nobody_knows_nothing_unmatched_passes() {
 }
 
 #[test]
+fn s8_where_the_copy_is_damaged_nothing_unmatched_passes() {
+    let mut gateway = Synchronised::with(|all| all["unmatched"] = json!("forward"));
+    gateway.receive_all(&snapshot(1, &records(&configuration()["registry"]), 1));
+    assert_eq!(gateway.fixture.reason("GET", "/elsewhere"), "public");
+    let bucket = crate::feed::Place::Api("pizza-1".to_owned()).bucket();
+    gateway.fixture.shared.damage(&format!("/a/{bucket}"));
+    // Another worker, which has yet to read it.
+    gateway.fixture.gateway = Synchronised::with(|all| all["unmatched"] = json!("forward")).fixture.gateway;
+    assert!(!gateway.read(&mut || false));
+
+    for path in ["/pizza/1/order", "/elsewhere"] {
+        assert_eq!(gateway.fixture.reason("GET", path), "no_api", "{path}");
+    }
+    assert_eq!(gateway.fixture.reason("GET", "/open/1/order"), "allow");
+}
+
+#[test]
 fn two_apis_at_one_place_deny_both_and_nothing_else() {
     let mut gateway = Synchronised::standard();
     let mut other = api_record(|api| api["id"] = json!("other"));
