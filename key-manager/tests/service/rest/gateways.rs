@@ -74,3 +74,16 @@ async fn s8_a_gateway_acknowledges_for_itself_alone() {
 
     assert_eq!(served.get(PATH).await.body["count"], json!(0));
 }
+
+/// What filters of format 1 say, and go on saying to key managers that are newer.
+#[tokio::test]
+async fn s7_an_acknowledgement_of_format_1_is_taken() {
+    let served = Served::start_with(&GATEWAYS).await;
+    let told = include_str!("../../../../key-validation/tests/feed-format-1/acknowledgement.json");
+    let body: Value = serde_json::from_str(told).unwrap();
+
+    assert_eq!(acknowledge(&served, "edge-1", body.clone()).await.status, StatusCode::NO_CONTENT);
+
+    let listed = served.get(PATH).await.body["list"][0].clone();
+    assert_eq!((&listed["name"], &listed["revision"]), (&body["gateway"], &body["revision"]));
+}

@@ -435,3 +435,34 @@ fn backend_jwts_are_signed_by_the_key_whose_time_has_come_last_and_not_at_all_wi
     let key_ids: Vec<_> = set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
     assert_eq!(key_ids, ["old", "new", "later"], "those to come are known before they sign");
 }
+
+/// What key managers of format 1 have said, and go on saying to filters that are newer or older.
+#[test]
+fn pages_of_format_1_are_understood_as_they_were() {
+    const SNAPSHOT: [&str; 3] = [
+        include_str!("../../../tests/feed-format-1/snapshot-1.json"),
+        include_str!("../../../tests/feed-format-1/snapshot-2.json"),
+        include_str!("../../../tests/feed-format-1/snapshot-3.json"),
+    ];
+    const CHANGES: &str = include_str!("../../../tests/feed-format-1/changes.json");
+    const ACKNOWLEDGEMENT: &str = include_str!("../../../tests/feed-format-1/acknowledgement.json");
+    let mut gateway = Synchronised::with(|_| {});
+    for page in SNAPSHOT {
+        gateway.receive(&serde_json::from_str(page).unwrap());
+    }
+    gateway.fixture.answer =
+        json!({"active": true, "client_id": "abc123", "sub": "alice", "jti": "9a1", "scope": "order_pizza"});
+    let order = |gateway: &Synchronised| gateway.fixture.reason("POST", "/pizzashack/1.0.0/order");
+
+    assert_eq!(gateway.fixture.reason("GET", "/pizzashack/menu"), "public");
+    assert_eq!(order(&gateway), "invalid_token", "revoked by its jti");
+    gateway.fixture.answer["jti"] = json!("another");
+    gateway.fixture.now += 400;
+    assert_eq!(order(&gateway), "allow");
+    gateway.receive(&serde_json::from_str(CHANGES).unwrap());
+    assert_eq!(order(&gateway), "subscription_blocked");
+
+    let told = gateway.client.acknowledgement(&crate::feed::Revision { epoch: "2f1c7d6e".to_owned(), number: 1044 });
+    assert_eq!(told.body, ACKNOWLEDGEMENT.trim());
+    assert_eq!(gateway.refused, Vec::<String>::new());
+}
