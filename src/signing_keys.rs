@@ -1,6 +1,6 @@
 //! The keys of backend JWTs, where they come from the key manager: each worker asks for itself, and keeps them to itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use key_validation::backend_jwt::ToldKeys;
@@ -20,13 +20,20 @@ pub(crate) struct SigningKeys {
     /// The host's token for the call that is under way.
     call: Cell<Option<u32>>,
     has_failed: Cell<bool>,
+    /// The keys that are in use, with their times.
+    in_use: RefCell<Vec<(String, UnixTime, UnixTime)>>,
 }
 
 impl SigningKeys {
     /// None where the keys do not come from the key manager.
     pub(crate) fn of(gateway: &Gateway) -> Option<Self> {
         let ask_at = Cell::new(UnixTime::from_millis(0));
-        gateway.awaits_signing_keys().then(|| Self { ask_at, call: Cell::default(), has_failed: Cell::default() })
+        gateway.awaits_signing_keys().then(|| Self {
+            ask_at,
+            call: Cell::default(),
+            has_failed: Cell::default(),
+            in_use: RefCell::default(),
+        })
     }
 
     /// Asks if it is time to.
@@ -54,7 +61,12 @@ impl SigningKeys {
         self.ask_at.set(now.plus(PAUSE));
         match (status, body.and_then(ToldKeys::parse)) {
             (Some(200), Some(told)) => match self.take_over(told, gateway) {
-                Ok(refresh_after) => self.ask_at.set(now.plus(refresh_after)),
+                Ok(refresh_after) => {
+                    self.ask_at.set(now.plus(refresh_after));
+                    if self.has_failed.take() {
+                        info!("key manager: its signing keys have come");
+                    }
+                }
                 Err(reason) => self.fail(&reason),
             },
             (Some(404), _) => self.fail("it has none yet"),
@@ -66,6 +78,13 @@ impl SigningKeys {
 
     fn take_over(&self, told: ToldKeys, gateway: &Gateway) -> Result<Duration, String> {
         let refresh_after = told.refresh_after;
+        let mut named = Vec::with_capacity(told.keys.len());
+        for key in &told.keys {
+            named.push((key.key_id.clone(), key.not_before, key.expires_at));
+        }
+        if *self.in_use.borrow() == named {
+            return Ok(refresh_after);
+        }
         let mut keys = Vec::with_capacity(told.keys.len());
         for key in told.keys {
             let nonce = host::random().ok_or("the host has no random source")?;
@@ -73,9 +92,7 @@ impl SigningKeys {
             keys.push((key, host_signer, nonce));
         }
         gateway.replace_signing_keys(keys);
-        if self.has_failed.take() {
-            info!("key manager: its signing keys have come");
-        }
+        self.in_use.replace(named);
         Ok(refresh_after)
     }
 
