@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { until } from './condition.mjs';
 import { Gateway } from './gateway.mjs';
+import { IdentityProvider } from './identity-provider.mjs';
 import { KeyManager } from './key-manager.mjs';
 import { source } from './places.mjs';
 import { Walk } from './steps.mjs';
@@ -35,13 +36,16 @@ export async function furnish(addresses, gatewaySecret, initialAccessToken, inte
     return { said: `200, the identity provider has a client ${keys.consumerKey.slice(0, 8)}...`, value: keys };
   });
   await subscribe(steps, keyManager, application, ids);
-  await steps.must('the gateway has it', 'GET /pizzashack/menu until it is served', async () => {
+  await steps.must('the gateway has it', 'GET /loyalty/2.1.0/points until the block, the last of it, is there', async () => {
     const gateway = new Gateway(addresses);
-    const status = async () => (await gateway.call('GET', '/pizzashack/menu')).status;
-    if (!(await until(async () => (await status()) === 200, ARRIVAL, interrupted))) {
-      throw new Error(`it answers ${await status()}`);
+    const credentials = { DEMO_CLIENT_ID: client.consumerKey, DEMO_CLIENT_SECRET: client.consumerSecret };
+    const { access_token: token } = await new IdentityProvider({ ...addresses, ...credentials }).applicationToken('');
+    const call = ['GET', '/loyalty/2.1.0/points', { token }];
+    const isBlocked = ({ body }) => body.code === '900907';
+    if (!(await until(() => gateway.callEverywhere(isBlocked, ...call), ARRIVAL, interrupted))) {
+      throw new Error(`it answers ${JSON.stringify((await gateway.call(...call)).body)}`);
     }
-    return { said: '200' };
+    return { said: '403, 900907' };
   });
   return { id: client.consumerKey, secret: client.consumerSecret };
 }

@@ -3,6 +3,9 @@
 
 import { expectEqual } from './steps.mjs';
 
+// Envoy gives each connection to one of its two workers.
+const CONNECTIONS = 16;
+
 export class Gateway {
   constructor({ GATEWAY_URL, ENVOY_ADMIN_URL }) {
     this.url = GATEWAY_URL;
@@ -21,6 +24,13 @@ export class Gateway {
       throw new Error(`${response.status} with a body that is not JSON: ${text.slice(0, 200)}`);
     }
     return { status: response.status, challenge: response.headers.get('www-authenticate'), body };
+  }
+
+  /** The answer to a call when all workers give one that is expected, as far as connections at the same time reach them. */
+  async callEverywhere(isExpected, method, path, options) {
+    const calls = Array.from({ length: CONNECTIONS }, () => this.call(method, path, options));
+    const answers = await Promise.all(calls);
+    return answers.every(isExpected) ? answers[0] : undefined;
   }
 
   async jwks() {

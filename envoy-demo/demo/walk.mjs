@@ -121,10 +121,8 @@ async function changedWhileItRuns(steps, gateway, keyManager, token) {
   const order = () => gateway.call('POST', ORDERS, { token });
   const arrives = async (expected) => {
     const begun = performance.now();
-    const answer = await until(async () => {
-      const answer = await order();
-      return answer.status === expected && answer;
-    }, ARRIVAL);
+    const isExpected = ({ status }) => status === expected;
+    const answer = await until(() => gateway.callEverywhere(isExpected, 'POST', ORDERS, { token }), ARRIVAL);
     if (!answer) {
       throw new Error(`the gateway answers ${(await order()).status} after ${ARRIVAL} ms, expected ${expected}`);
     }
