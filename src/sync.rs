@@ -108,7 +108,7 @@ impl Sync {
     }
 
     /// Goes on with a page, the next request and the copy; `true` when it had to stop.
-    pub(crate) fn work(&self, gateway: &Gateway) -> bool {
+    fn work(&self, gateway: &Gateway) -> bool {
         let started_at = host::now();
         let mut enough = || host::now().since(started_at) >= SLICE;
         let applies = self.with_client(|client| {

@@ -4,7 +4,7 @@
 //! with another's.
 
 use crate::UnixTime;
-use crate::digest::digest_of;
+use crate::digest::{digest_of, mixed};
 use crate::introspection::ActiveAnswer;
 use crate::sorted_map::SortedMap;
 
@@ -117,7 +117,7 @@ impl CutOffs {
             if known.is_none() {
                 arrivals.0.insert(digest, Arrival { arrived_at, expires_at });
             }
-            let place = digest_of(&cut_off.concerns.named());
+            let place = mixed(&cut_off.concerns.named());
             let in_force = InForce { cut_off, arrived_at };
             match self.0.get_mut(&place) {
                 Some(others) => others.push(in_force),
@@ -127,7 +127,7 @@ impl CutOffs {
     }
 
     fn remove(&mut self, cut_off: &CutOff) {
-        let place = digest_of(&cut_off.concerns.named());
+        let place = mixed(&cut_off.concerns.named());
         let Some(others) = self.0.get_mut(&place) else { return };
         if let Some(position) = others.iter().position(|in_force| in_force.cut_off == *cut_off) {
             others.swap_remove(position);
@@ -173,7 +173,7 @@ impl CutOffs {
             Some(Named::All),
         ];
         let of_name = move |name: Named<'a>| {
-            let all = self.0.get(&digest_of(&name)).map(Vec::as_slice).unwrap_or_default();
+            let all = self.0.get(&mixed(&name)).map(Vec::as_slice).unwrap_or_default();
             all.iter().filter(move |in_force| in_force.cut_off.concerns.named() == name)
         };
         names.into_iter().flatten().flat_map(of_name)

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use super::{MintedJwt, MintingKey};
 use crate::UnixTime;
 use crate::cache::AnswerKey;
-use crate::digest::digest_of;
+use crate::digest::mixed;
 use crate::handler::Permitted;
 use crate::registry::Api;
 
@@ -30,7 +30,7 @@ impl MintKey {
         let subscriber = caller
             .subscriber()
             .map(|subscriber| (subscriber.application.digest, subscriber.key_type.as_str(), subscriber.tier));
-        let sources = digest_of(&(key.digest, api.digest, subscriber));
+        let sources = mixed(&(key.digest, api.digest, subscriber));
         Self { answer, asked_at: caller.answer().asked_at, sources }
     }
 }
