@@ -72,7 +72,7 @@ mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list wh
 	@mkdir -p target
 	PROPTEST_CASES=64 $(CARGO_MUTANTS) mutants --package key-validation --output target $(MUTANTS_OPTIONS)
 
-bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (7) slices of each variant
+bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (60) rounds
 	scripts/bench bench
 
 bench-key-manager: rust test-services ## Measure the key manager with a large registry: docs/key-manager-benchmarks.md

@@ -7,6 +7,7 @@ pub mod client;
 pub mod cold;
 pub mod elsewhere;
 pub mod envoy;
+pub mod estimate;
 pub mod filters;
 pub mod h2load;
 pub mod machine;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use rustix::time::{ClockId, clock_gettime};
 
 /// What is measured runs here.
 pub const MEASURED_CORE: usize = 0;
@@ -17,29 +16,6 @@ pub fn pin(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).with_context(|| format!("use core {core}; measurements need two"))
-}
-
-/// How long a fixed loop takes on the measured core: the machine's own speed varies with what its neighbours do.
-pub fn calibrate() -> Result<Duration> {
-    const STEPS: u64 = 20_000_000;
-    let timed = std::thread::spawn(|| -> Result<Duration> {
-        pin(MEASURED_CORE)?;
-        let before = thread_time();
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..STEPS {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-        }
-        std::hint::black_box(state);
-        Ok(thread_time().saturating_sub(before))
-    });
-    timed.join().expect("the loop does not panic")
-}
-
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// CPU time of a process and its children so far, of all threads, exact to the nanosecond.

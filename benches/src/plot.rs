@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::report::warm_floor;
-use crate::results::{Results, above};
+use crate::results::{Costs, Results};
 
 const LEFT: f64 = 250.0;
 const WIDTH: f64 = 760.0;
@@ -12,13 +12,12 @@ const TOP: f64 = 70.0;
 
 /// A picture that is light, legible and as wide as a page.
 pub fn svg(results: &Results) -> String {
+    let costs = Costs(&results.warm_http2);
     let mut bars: Vec<(String, f64)> = results
         .warm_http2
         .iter()
         .filter(|cost| !cost.name.starts_with("router only"))
-        .filter_map(|cost| {
-            Some((cost.name.clone(), above(&results.warm_http2, &cost.name, warm_floor(&cost.name))?.low))
-        })
+        .filter_map(|cost| Some((cost.name.clone(), costs.above(&cost.name, warm_floor(&cost.name))?.value)))
         .collect();
     bars.sort_by(|one, other| one.1.total_cmp(&other.1));
     let longest = bars.iter().map(|bar| bar.1).fold(1.0, f64::max);

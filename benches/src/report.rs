@@ -4,7 +4,8 @@ mod figures;
 
 use std::fmt::Write;
 
-use crate::results::{Results, above};
+use crate::estimate::{Estimate, median};
+use crate::results::{Costs, Results};
 use crate::slices::Cost;
 use crate::start_up::StartUp;
 
@@ -37,10 +38,11 @@ fn method(rounds: usize) -> String {
         1. All variants are listeners of one Envoy process with a direct response behind them, each WebAssembly filter in a \
         VM of its own, built with optimisation for speed and without unused callbacks (Gatehouse as shipped).\n\
         2. The measured process is pinned to core 0; load, identity provider and authorization service to core 1.\n\
-        3. CPU µs per request is the growth of all its threads' `schedstat` over the responses; slices of about one second \
-        take turns, A B C .. C B A, {rounds} of each variant.\n\
-        4. A fixed loop is timed on core 0 before and after each slice, and the slice is scaled to the fastest loop. The \
-        figure is the 20th percentile, as noise only adds; the median stands in parentheses.\n\
+        3. CPU µs per request is the growth of all its threads' `schedstat` over the responses. Slices of 0.15 s take turns, \
+        A B C .. C B A, in {rounds} rounds, with warm tokens in several Envoys one after the other.\n\
+        4. The machine's speed changes from second to second, by more than what is measured. So differences are taken within \
+        each round, and the figure is the median of the rounds, of a ratio the ratio of such medians. In brackets stands the \
+        interval that a bootstrap over the rounds gives for 95 of 100 repetitions.\n\
         5. h2load makes the load: HTTP/2 on 4 connections with 32 requests at a time each (few system calls, so the \
         filter's own cost stands out), HTTP/1.1 on 64 connections. Only compare within one table.\n"
     )
@@ -49,13 +51,19 @@ fn method(rounds: usize) -> String {
 fn table(costs: &[Cost], floor: impl Fn(&str) -> &'static str) -> String {
     let mut table = String::from("| | CPU µs per request | above its floor | requests/s |\n|---|---|---|---|\n");
     for cost in costs {
-        let above = above(costs, &cost.name, floor(&cost.name))
-            .filter(|_| cost.name != floor(&cost.name))
-            .map_or(String::from("floor"), |above| format!("**{:.1}** ({:.1})", above.low, above.median));
+        let floor = floor(&cost.name);
+        let above = Costs(costs)
+            .above(&cost.name, floor)
+            .filter(|_| cost.name != floor)
+            .map_or(String::from("floor"), |Estimate { value, low, high }| {
+                format!("**{value:.1}** [{low:.1}, {high:.1}]")
+            });
         let _ = writeln!(
             table,
-            "| {} | {:.1} ({:.1}) | {above} | {:.0} |",
-            cost.name, cost.low, cost.median, cost.per_second
+            "| {} | {:.1} | {above} | {:.0} |",
+            cost.name,
+            median(&cost.rounds),
+            median(&cost.per_second)
         );
     }
     table
@@ -100,7 +108,8 @@ fn steps(results: &Results) -> String {
 }
 
 fn remainder(results: &Results) -> String {
-    let cost = |variant| above(&results.warm_http2, variant, warm_floor(variant)).map(|above| above.low);
+    let costs = Costs(&results.warm_http2);
+    let cost = |variant| costs.above(variant, warm_floor(variant)).map(|above| above.value);
     let parts = [
         cost("no-op Wasm"),
         cost("hand-written, same host calls"),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::churn::Churn;
+use crate::estimate::{Estimate, median};
 use crate::slices::Cost;
 use crate::stampede::Stampede;
 use crate::start_up::StartUp;
@@ -61,18 +62,40 @@ impl Results {
     }
 }
 
-/// The cost of a variant above the floor: 20th percentile and median.
+/// What variants cost side by side, in CPU µs per request.
 #[derive(Clone, Copy, Debug)]
-pub struct Above {
-    /// Of the 20th percentiles.
-    pub low: f64,
-    /// Of the medians.
-    pub median: f64,
+pub struct Costs<'a>(pub &'a [Cost]);
+
+impl Costs<'_> {
+    fn rounds(&self, variant: &str) -> Option<&[f64]> {
+        self.0.iter().find(|cost| cost.name == variant).map(|cost| cost.rounds.as_slice())
+    }
+
+    /// What a variant costs above another, if both were measured.
+    pub fn above(&self, variant: &str, floor: &str) -> Option<Estimate> {
+        let (variant, floor) = (self.rounds(variant)?, self.rounds(floor)?);
+        Some(Estimate::of_rounds(variant.len(), |rounds| difference(variant, floor, rounds)))
+    }
+
+    /// What a variant costs above its floor, to what another costs above the same.
+    pub fn ratio_above(&self, variant: &str, other: &str, floor: &str) -> Option<Estimate> {
+        let (variant, other, floor) = (self.rounds(variant)?, self.rounds(other)?, self.rounds(floor)?);
+        let ratio = |rounds: &[usize]| difference(variant, floor, rounds) / difference(other, floor, rounds);
+        Some(Estimate::of_rounds(variant.len(), ratio))
+    }
+
+    /// What a variant costs to what another does.
+    pub fn ratio(&self, variant: &str, other: &str) -> Option<Estimate> {
+        let (variant, other) = (self.rounds(variant)?, self.rounds(other)?);
+        let ratio = |rounds: &[usize]| middle(rounds, |round| variant[round] / other[round]);
+        Some(Estimate::of_rounds(variant.len(), ratio))
+    }
 }
 
-/// What a variant costs above another, if both were measured.
-pub fn above(costs: &[Cost], variant: &str, floor: &str) -> Option<Above> {
-    let find = |name: &str| costs.iter().find(|cost| cost.name == name);
-    let (variant, floor) = (find(variant)?, find(floor)?);
-    Some(Above { low: variant.low - floor.low, median: variant.median - floor.median })
+fn difference(variant: &[f64], floor: &[f64], rounds: &[usize]) -> f64 {
+    middle(rounds, |round| variant[round] - floor[round])
+}
+
+fn middle(rounds: &[usize], of_round: impl Fn(usize) -> f64) -> f64 {
+    median(&rounds.iter().map(|round| of_round(*round)).collect::<Vec<_>>())
 }

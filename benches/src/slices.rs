@@ -1,7 +1,7 @@
-//! CPU time per request of variants, measured in slices of about a second that take turns: A B C .. C B A.
+//! CPU time per request of variants, measured in rounds of short slices that take turns: A B C .. C B A.
 //!
-//! Before and after each slice a fixed loop is timed on the same core, and the slice is scaled to the fastest loop of
-//! the run. Noise only ever adds, so the 20th percentile is the figure; the median stands beside it.
+//! The machine's own speed changes from second to second with what its neighbours do. Within a round all variants meet
+//! about the same speed, so what is compared is compared within each round, and the median of many rounds is the figure.
 
 use std::time::{Duration, Instant};
 
@@ -36,27 +36,32 @@ impl Variant<'_> {
 pub struct Cost {
     /// The variant.
     pub name: String,
-    /// 20th percentile.
-    pub low: f64,
-    /// Median.
-    pub median: f64,
-    /// Requests a second at the median, one core used up.
-    pub per_second: f64,
+    /// Of each round.
+    pub rounds: Vec<f64>,
+    /// Requests a second of each round, one core used up.
+    pub per_second: Vec<f64>,
+}
+
+/// Adds the rounds of another sitting.
+pub fn add_rounds(costs: &mut Vec<Cost>, more: Vec<Cost>) {
+    for Cost { name, rounds, per_second } in more {
+        match costs.iter_mut().find(|cost| cost.name == name) {
+            Some(cost) => {
+                cost.rounds.extend(rounds);
+                cost.per_second.extend(per_second);
+            }
+            None => costs.push(Cost { name, rounds, per_second }),
+        }
+    }
 }
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Slices of each variant.
+    /// How often each variant has its slice.
     pub rounds: usize,
     /// Length of a slice.
     pub slice: Duration,
-}
-
-struct Slice {
-    micros_per_request: f64,
-    per_second: f64,
-    loop_time: Duration,
 }
 
 /// Measures variants side by side.
@@ -65,7 +70,8 @@ pub fn measure(variants: &[Variant<'_>], plan: Plan) -> Result<Vec<Cost>> {
         .iter()
         .map(|variant| requests_in_a_slice(variant, plan).with_context(|| variant.name.clone()))
         .collect::<Result<_>>()?;
-    let mut slices: Vec<Vec<Slice>> = variants.iter().map(|_| Vec::new()).collect();
+    let cost = |variant: &Variant<'_>| Cost { name: variant.name.clone(), rounds: vec![], per_second: vec![] };
+    let mut costs: Vec<Cost> = variants.iter().map(cost).collect();
     for round in 0..plan.rounds {
         let mut order: Vec<usize> = (0..variants.len()).collect();
         if round % 2 == 1 {
@@ -73,11 +79,10 @@ pub fn measure(variants: &[Variant<'_>], plan: Plan) -> Result<Vec<Cost>> {
         }
         for index in order {
             let variant = &variants[index];
-            slices[index].push(slice(variant, requests[index]).with_context(|| variant.name.clone())?);
+            costs[index].add_slice(variant, requests[index]).with_context(|| variant.name.clone())?;
         }
     }
-    let fastest = slices.iter().flatten().map(|slice| slice.loop_time).min().unwrap_or_default();
-    Ok(variants.iter().zip(&slices).map(|(variant, slices)| cost(&variant.name, slices, fastest)).collect())
+    Ok(costs)
 }
 
 /// Warms the variant up, too.
@@ -91,35 +96,13 @@ fn requests_in_a_slice(variant: &Variant<'_>, plan: Plan) -> Result<usize> {
     Ok((PROBE as f64 * share).clamp(500.0, 100_000.0) as usize)
 }
 
-fn slice(variant: &Variant<'_>, requests: usize) -> Result<Slice> {
-    let loop_before = machine::calibrate()?;
-    let (start, before) = (Instant::now(), machine::cpu_time(variant.process));
-    (variant.load)(requests)?;
-    let (elapsed, used) = (start.elapsed(), machine::cpu_time(variant.process).saturating_sub(before));
-    let loop_after = machine::calibrate()?;
-    Ok(Slice {
-        micros_per_request: used.as_secs_f64() * 1e6 / requests as f64,
-        per_second: requests as f64 / elapsed.as_secs_f64(),
-        loop_time: (loop_before + loop_after) / 2,
-    })
-}
-
-fn cost(name: &str, slices: &[Slice], fastest: Duration) -> Cost {
-    let scale = |slice: &Slice| fastest.as_secs_f64() / slice.loop_time.as_secs_f64();
-    let micros: Vec<f64> = slices.iter().map(|slice| slice.micros_per_request * scale(slice)).collect();
-    let per_second: Vec<f64> = slices.iter().map(|slice| slice.per_second).collect();
-    Cost {
-        name: name.to_owned(),
-        low: percentile(&micros, 20),
-        median: percentile(&micros, 50),
-        per_second: percentile(&per_second, 50),
+impl Cost {
+    fn add_slice(&mut self, variant: &Variant<'_>, requests: usize) -> Result<()> {
+        let (start, before) = (Instant::now(), machine::cpu_time(variant.process));
+        (variant.load)(requests)?;
+        let (elapsed, used) = (start.elapsed(), machine::cpu_time(variant.process).saturating_sub(before));
+        self.rounds.push(used.as_secs_f64() * 1e6 / requests as f64);
+        self.per_second.push(requests as f64 / elapsed.as_secs_f64());
+        Ok(())
     }
-}
-
-/// The value below which this share of the values lies.
-pub fn percentile(values: &[f64], percent: usize) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let position = (sorted.len().saturating_sub(1) * percent + 50) / 100;
-    sorted.get(position).copied().unwrap_or(f64::NAN)
 }

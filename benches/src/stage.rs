@@ -46,13 +46,13 @@ pub struct Stage {
 
 impl Stage {
     /// Pins this process to the load's core and starts the servers. `ENVOY_PATH` names the Envoy, `BENCH_ROUNDS` the
-    /// slices of each variant (7).
+    /// rounds of slices (60).
     pub fn set_up() -> Result<Self> {
         machine::pin(machine::LOAD_CORE)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let identity_provider = Arc::<IdentityProvider>::default();
         let key = |name| fs::read_to_string(format!("key-validation/tests/keys/{name}.pem")).context("read a test key");
-        let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
+        let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(60);
         Ok(Self {
             envoy: std::env::var_os("ENVOY_PATH").context("ENVOY_PATH is not set")?.into(),
             issuer: Issuer::new(&key("rsa2048")?)?,
@@ -61,7 +61,7 @@ impl Stage {
             authorizer_address: servers::start_authorizer(&runtime)?,
             identity_provider,
             runtime,
-            plan: Plan { rounds, slice: Duration::from_secs(1) },
+            plan: Plan { rounds, slice: Duration::from_millis(50) },
         })
     }
 }

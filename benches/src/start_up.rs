@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::envoy::Setup;
+use crate::estimate::median;
 use crate::filters;
 use crate::machine;
-use crate::slices::percentile;
 use crate::stage::Stage;
 
 const FEW_WORKERS: usize = 1;
@@ -69,8 +69,7 @@ fn start(stage: &Stage, name: &str, filters: &[Value], workers: usize) -> Result
 }
 
 fn start_up(name: &str, few: &[Start], many: &[Start]) -> StartUp {
-    let median =
-        |starts: &[Start], value: fn(&Start) -> f64| percentile(&starts.iter().map(value).collect::<Vec<_>>(), 50);
+    let median = |starts: &[Start], value: fn(&Start) -> f64| median(&starts.iter().map(value).collect::<Vec<_>>());
     let resident = |start: &Start| start.resident as f64;
     let further = (MANY_WORKERS - FEW_WORKERS) as f64;
     StartUp {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::envoy::{Envoy, Setup};
 use crate::filters;
 use crate::h2load::Protocol;
-use crate::slices::{self, Cost, Variant};
+use crate::slices::{self, Cost, Plan, Variant};
 use crate::stage::Stage;
 
 /// The opaque token of 44 octets.
@@ -41,19 +41,34 @@ fn listeners<'a>(stage: &Stage, jwt: &'a str) -> Result<Vec<Listener<'a>>> {
     ])
 }
 
+/// How many Envoys the rounds are spread over: where code and data come to lie differs from start to start, and with it
+/// what they cost.
+const SITTINGS: usize = 6;
+
 /// What the variants cost over HTTP/2 and over HTTP/1.1.
 pub fn measure(stage: &Stage) -> Result<(Vec<Cost>, Vec<Cost>)> {
     let jwt = stage.issuer.issue()?;
-    let listeners = listeners(stage, &jwt)?;
+    let mut listeners = listeners(stage, &jwt)?;
+    let plan = Plan { rounds: stage.plan.rounds.div_ceil(SITTINGS), ..stage.plan };
+    let (mut http2, mut http1) = (Vec::new(), Vec::new());
+    for _ in 0..SITTINGS {
+        let envoy = start(stage, &listeners)?;
+        for (costs, protocol) in [(&mut http2, Protocol::Http2), (&mut http1, Protocol::Http1)] {
+            slices::add_rounds(costs, slices::measure(&variants(&envoy, &listeners, protocol)?, plan)?);
+        }
+        listeners.reverse();
+    }
+    Ok((http2, http1))
+}
+
+fn start(stage: &Stage, listeners: &[Listener<'_>]) -> Result<Envoy> {
     let mut setup = Setup::new("warm", &stage.envoy)
         .cluster("idp", stage.identity_provider_address)
         .cluster("authorizer", stage.authorizer_address);
-    for Listener(name, filters, _) in &listeners {
+    for Listener(name, filters, _) in listeners {
         setup = setup.listener(name, filters.clone());
     }
-    let envoy = setup.start(&stage.runtime)?;
-    let measure = |protocol| slices::measure(&variants(&envoy, &listeners, protocol)?, stage.plan);
-    Ok((measure(Protocol::Http2)?, measure(Protocol::Http1)?))
+    setup.start(&stage.runtime)
 }
 
 fn variants(envoy: &Envoy, listeners: &[Listener<'_>], protocol: Protocol) -> Result<Vec<Variant<'static>>> {
