@@ -137,7 +137,8 @@ impl HeaderMap {
         }
         fn text<'a>(octets: &mut &'a [u8], size: usize) -> Option<&'a [u8]> {
             let (text, rest) = octets.split_at_checked(size)?;
-            *octets = rest.strip_prefix(b"\0")?;
+            let (0, rest) = rest.split_first().map(|(end, rest)| (*end, rest))? else { return None };
+            *octets = rest;
             Some(text)
         }
         if self.0.is_empty() {

@@ -22,7 +22,6 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::UnixTime;
-use crate::cut_offs::TokenDigest;
 use crate::introspection::Answer;
 use crate::sorted_map::SortedMap;
 use bucket::ENTRY_OVERHEAD;
@@ -63,7 +62,7 @@ impl SharedValue {
 pub struct NotSet;
 
 /// What an answer is remembered under, and what makes two requests wait for one call: SHA-256 of the identity
-/// provider's fingerprint and SHA-256 of the token. The token itself is kept nowhere.
+/// provider's fingerprint and the token. The token itself is kept nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnswerKey([u8; 32]);
 
@@ -102,13 +101,8 @@ impl Eq for Fingerprint {}
 
 impl AnswerKey {
     /// The key of a token at the identity provider with this fingerprint.
-    pub fn new(fingerprint: &Fingerprint, token: &str) -> Self {
-        Self::of_digest(fingerprint, &Sha256::digest(token).into())
-    }
-
-    /// [`Self::new`] for the token of this SHA-256.
     #[inline]
-    pub(crate) fn of_digest(fingerprint: &Fingerprint, token: &TokenDigest) -> Self {
+    pub fn new(fingerprint: &Fingerprint, token: &str) -> Self {
         Self(fingerprint.hashed.clone().chain_update(token).finalize().into())
     }
 

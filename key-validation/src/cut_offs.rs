@@ -152,9 +152,6 @@ impl CutOffs {
         answer: &ActiveAnswer<'_>,
         now: UnixTime,
     ) -> Verdict {
-        if self.is_empty() {
-            return Verdict::Unconcerned;
-        }
         let in_force = self.about(token, answer).filter(|in_force| {
             let of = in_force.cut_off.identity_provider.as_deref();
             of.is_none_or(|of| of == identity_provider) && now < in_force.cut_off.expires_at

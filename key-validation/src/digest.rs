@@ -51,10 +51,12 @@ impl Mixer {
 impl Hasher for Mixer {
     #[inline(never)]
     fn write(&mut self, octets: &[u8]) {
-        for chunk in octets.chunks(8) {
-            let word = chunk.iter().fold(0, |word, octet| word << 8 | u64::from(*octet));
-            self.mix(word);
+        let (words, rest) = octets.as_chunks();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
         }
+        let rest = rest.iter().fold(0, |word, octet| word << 8 | u64::from(*octet));
+        self.mix(rest);
         self.mix(octets.len() as u64);
     }
 

@@ -144,8 +144,8 @@ impl Publication {
 pub struct Question {
     pub(crate) identity_provider: IdentityProviderIndex,
     pub(crate) key: AnswerKey,
-    /// By which a cut-off names the token.
-    pub(crate) token: TokenDigest,
+    /// By which a cut-off names the token: there as soon as one is in force, and for everything that waits.
+    pub(crate) token: Option<TokenDigest>,
 }
 
 /// A request whose token must be asked about: all that is needed to ask, and once there is an answer.

@@ -23,7 +23,7 @@ use crate::cache::{AnswerCache, AnswerKey, Lookup, SharedData};
 use crate::config::raw::{AuthType, LifeCycleStatus};
 use crate::config::{BackendJwtSettings, Configuration, IdentityProvider, PublishedField};
 use crate::credentials::{bearer_token, has_bearer_credentials};
-use crate::cut_offs::{self, Arrivals, CutOff, CutOffs};
+use crate::cut_offs::{self, Arrivals, CutOff, CutOffs, TokenDigest};
 use crate::denial::Unavailable;
 use crate::exchange::{Admitted, Begun, Decision, Exchange, Forward, Outcome, Publication, Question, Reply, Step};
 use crate::handler::{Call, KeyValidationHandler, Permitted, Subscribed, ValidatedToken};
@@ -258,14 +258,13 @@ impl Gateway {
             }
         };
         let provider = self.identity_provider(identity_provider).ok_or(Denial::InvalidToken)?;
-        let token_digest = Sha256::digest(token).into();
         let admitted = Admitted {
             api: found.api,
             operation: position,
             question: Question {
                 identity_provider,
-                key: AnswerKey::of_digest(&provider.fingerprint, &token_digest),
-                token: token_digest,
+                key: AnswerKey::new(&provider.fingerprint, token),
+                token: (!self.cut_offs.borrow().is_empty()).then(|| token_digest(token)),
             },
             looked_at: now,
             grpc: head.is_grpc(),
@@ -329,8 +328,12 @@ impl Gateway {
 
     #[inline]
     fn cut_off(&self, question: Question, answer: &ActiveAnswer<'_>, now: UnixTime) -> cut_offs::Verdict {
-        let name = self.identity_provider_name(question);
-        self.cut_offs.borrow().verdict(name, &question.token, answer, now)
+        let cut_offs = self.cut_offs.borrow();
+        if cut_offs.is_empty() {
+            return cut_offs::Verdict::Unconcerned;
+        }
+        let Some(token) = &question.token else { return cut_offs::Verdict::Recheck };
+        cut_offs.verdict(self.identity_provider_name(question), token, answer, now)
     }
 
     #[inline]
@@ -402,7 +405,7 @@ impl Gateway {
             identity_provider: provider,
             key: key.as_ref(),
         };
-        let token = self.handler.validate_token(&call, answer)?;
+        let token = self.handler.validate_token(&call, &answer)?;
         let (caller, reported) = self.permit(&call, token)?;
         let outcome = reported.map_or(outcome, Outcome::Report);
         let set = match &self.minter {
@@ -466,7 +469,7 @@ impl Gateway {
     }
 
     fn publication(&self, outcome: Outcome, value: &dyn Fn(PublishedField) -> Option<String>) -> Publication {
-        let mut fields = Vec::with_capacity(self.configuration.publish.len().saturating_add(2));
+        let mut fields = Vec::with_capacity(self.configuration.publish.len());
         // Whoever looks for what would have been denied needs both, whatever the configuration lists.
         if let Some(reason) = outcome.reported() {
             fields.push((PublishedField::Decision.as_str(), outcome.as_str().to_owned()));
@@ -542,9 +545,15 @@ fn find_operation<'a>(request: &RequestLine<'_>, found: &'a ApiMatch) -> Result<
     }
 }
 
-fn exchange(admitted: Admitted, token: &str, head: &RequestHead<'_>) -> Exchange {
+fn exchange(mut admitted: Admitted, token: &str, head: &RequestHead<'_>) -> Exchange {
+    admitted.question.token = Some(token_digest(token));
     let (token, trace) = (Secret::new(token), crate::introspection::trace_headers(head));
     Exchange { admitted, token, trace }
+}
+
+#[inline(never)]
+fn token_digest(token: &str) -> TokenDigest {
+    Sha256::digest(token).into()
 }
 
 #[inline]

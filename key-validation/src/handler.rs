@@ -43,7 +43,7 @@ pub enum TokenKind {
 #[derive(Clone, Copy, Debug)]
 pub struct ValidatedToken<'a> {
     /// What the identity provider said of it.
-    pub answer: ActiveAnswer<'a>,
+    pub answer: &'a ActiveAnswer<'a>,
     /// Whom it belongs to.
     pub kind: TokenKind,
 }
@@ -82,8 +82,8 @@ impl<'a> Permitted<'a> {
 
     /// What the identity provider said of the token.
     #[inline]
-    pub fn answer(&self) -> &ActiveAnswer<'a> {
-        &self.0.token.answer
+    pub fn answer(&self) -> &'a ActiveAnswer<'a> {
+        self.0.token.answer
     }
 
     /// Whom the token belongs to.
@@ -115,7 +115,7 @@ pub trait KeyValidationHandler {
     ///
     /// # Errors
     /// The [`Denial`] to answer.
-    fn validate_token<'a>(&self, call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
+    fn validate_token<'a>(&self, call: &Call<'a>, answer: &'a ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
         steps::validate_token(call, answer)
     }
 

@@ -4,18 +4,16 @@
 //! servers are known to read differently is refused as malformed, or noted as ambiguous for the API to allow.
 
 mod pattern;
-mod segments;
 
 use std::borrow::Cow;
 
 pub(crate) use pattern::Part;
 pub use pattern::{Pattern, PatternError};
-use segments::Segments;
 
 /// The path of a request: its segments, decoded, with what is ambiguous about each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
-    segments: Segments<'a>,
+    segments: Vec<Segment<'a>>,
 }
 
 /// One segment between slashes.
@@ -97,7 +95,8 @@ impl<'a> Target<'a> {
     pub fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
         let path = raw.split(|&octet| octet == b'?').next().unwrap_or_default();
         let rest = path.strip_prefix(b"/").ok_or(MalformedTarget::NotAPath)?;
-        let mut segments = Segments::default();
+        // Room for the targets of ordinary APIs.
+        let mut segments = Vec::with_capacity(8);
         if !rest.is_empty() {
             // Backends serve `/admin/` as `/admin`.
             let rest = rest.strip_suffix(b"/").unwrap_or(rest);
@@ -111,7 +110,7 @@ impl<'a> Target<'a> {
     /// The segments, decoded.
     #[inline]
     pub fn segments(&self) -> &[Segment<'a>] {
-        self.segments.as_slice()
+        &self.segments
     }
 
     /// What is ambiguous anywhere in the target.
@@ -131,13 +130,23 @@ impl<'a> Segment<'a> {
     #[inline]
     fn parse(raw: &'a [u8]) -> Result<Self, MalformedTarget> {
         let octets = decode(raw)?;
-        let ambiguities = Ambiguities::EMPTY_SEGMENT
-            .when(octets.is_empty())
-            .with(Ambiguities::BACKSLASH.when(octets.contains(&b'\\')))
-            .with(Ambiguities::ENCODED_SLASH.when(octets.contains(&b'/')))
-            .with(Ambiguities::PATH_PARAMETER.when(octets.contains(&b';')))
-            .with(Ambiguities::DOT_SEGMENT.when(has_dot_part(&octets)))
-            .with(Ambiguities::NOT_UTF8.when(std::str::from_utf8(&octets).is_err()));
+        let mut ambiguities = Ambiguities::EMPTY_SEGMENT.when(octets.is_empty());
+        let (mut has_dot, mut is_ascii) = (false, true);
+        for octet in &*octets {
+            match octet {
+                b'\\' => ambiguities = ambiguities.with(Ambiguities::BACKSLASH),
+                b'/' => ambiguities = ambiguities.with(Ambiguities::ENCODED_SLASH),
+                b';' => ambiguities = ambiguities.with(Ambiguities::PATH_PARAMETER),
+                b'.' => has_dot = true,
+                octet => is_ascii &= octet.is_ascii(),
+            }
+        }
+        if has_dot && has_dot_part(&octets) {
+            ambiguities = ambiguities.with(Ambiguities::DOT_SEGMENT);
+        }
+        if !is_ascii && std::str::from_utf8(&octets).is_err() {
+            ambiguities = ambiguities.with(Ambiguities::NOT_UTF8);
+        }
         Ok(Self { octets, ambiguities })
     }
 
@@ -160,10 +169,12 @@ fn has_dot_part(octets: &[u8]) -> bool {
 /// Decodes every percent-encoded octet once.
 #[inline]
 fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, MalformedTarget> {
+    let mut is_encoded = false;
     for &octet in raw {
         check_raw(octet)?;
+        is_encoded |= octet == b'%';
     }
-    if !raw.contains(&b'%') {
+    if !is_encoded {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());

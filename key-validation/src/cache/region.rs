@@ -131,8 +131,11 @@ impl Region {
         let mut bucket = String::with_capacity(self.prefix.len().saturating_add(8));
         bucket.push_str(&self.prefix);
         // Every request asks for a bucket, so its name goes without the machinery of `format!`.
-        let digits = (0..32).step_by(4).rev().filter_map(|shift| char::from_digit(number >> shift & 0xf, 16));
-        bucket.extend(digits);
+        for octet in number.to_be_bytes() {
+            for digit in [octet >> 4, octet & 0xf] {
+                bucket.push(char::from(if digit < 10 { b'0' | digit } else { b'W'.wrapping_add(digit) }));
+            }
+        }
         bucket
     }
 }

@@ -12,7 +12,7 @@ use crate::registry::ApplicationKey;
 /// # Errors
 /// The [`Denial`] to answer.
 #[inline]
-pub fn validate_token<'a>(call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
+pub fn validate_token<'a>(call: &Call<'a>, answer: &'a ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
     let provider = call.identity_provider;
     if answer.expires_at <= call.now {
         return Err(Denial::TokenExpired);
@@ -34,7 +34,7 @@ pub fn validate_token<'a>(call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<V
     if !provider.audience.is_empty() && !provider.audience.iter().any(|one| answer.audience.contains(one)) {
         return Err(Denial::AudienceMismatch);
     }
-    let kind = token_kind(&answer);
+    let kind = token_kind(answer);
     match (call.operation.auth_type, kind) {
         (AuthType::Any, _)
         | (AuthType::Application, TokenKind::Application)

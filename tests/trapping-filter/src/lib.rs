@@ -12,7 +12,7 @@ const DEADLY_SUBJECT: &str = "trap-the-filter";
 struct TrappingHandler;
 
 impl KeyValidationHandler for TrappingHandler {
-    fn validate_token<'a>(&self, call: &Call<'a>, answer: ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
+    fn validate_token<'a>(&self, call: &Call<'a>, answer: &'a ActiveAnswer<'a>) -> Result<ValidatedToken<'a>, Denial> {
         if answer.subject == Some(DEADLY_SUBJECT) {
             // A trap, as a panic is in the module.
             std::process::abort();
