@@ -80,6 +80,8 @@ pub struct IntrospectionEndpoint {
     pub self_test: bool,
     /// What its answers must be signed by, when they must.
     pub signed_response: Option<SignedResponse>,
+    /// When Envoy asks again within the timeout, and how often at most: it keeps these headers' values to itself.
+    pub retries: (&'static str, &'static str),
 }
 
 /// What an identity provider's own section does not say.
@@ -238,6 +240,12 @@ fn check_place(endpoint: &str, [cluster, authority, path]: &[String; 3]) -> Resu
 }
 
 impl IntrospectionEndpoint {
+    /// Once more where the question has certainly not arrived: no connection came about, or the identity provider refused
+    /// the stream (RFC 9113 section 8.7).
+    pub(crate) const RETRIES: (&str, &str) = ("connect-failure,refused-stream", "1");
+    /// Whatever has become of the question: it changes nothing, and where one key manager is gone another answers.
+    const KEY_MANAGER_RETRIES: (&str, &str) = ("reset", "3");
+
     fn check(
         provider: &str,
         raw::IdentityProvider { name, issuer, introspection: raw, .. }: &raw::IdentityProvider,
@@ -293,6 +301,7 @@ impl IntrospectionEndpoint {
             inactive_statuses: raw.inactive_statuses.clone(),
             inactive_errors: raw.inactive_errors.clone(),
             self_test: raw.self_test,
+            retries: if raw.key_manager { Self::KEY_MANAGER_RETRIES } else { Self::RETRIES },
         })
     }
 }

@@ -561,6 +561,7 @@ fn the_key_manager_can_be_asked_about_tokens() {
     let endpoint = &parsed.identity_providers[0].introspection;
     assert_eq!((endpoint.cluster.as_str(), endpoint.authority.as_str()), ("key-manager", "km.internal"));
     assert_eq!((endpoint.path.as_str(), endpoint.timeout.as_secs()), ("/oauth2/introspect", 3));
+    assert_eq!(endpoint.retries, ("reset", "3"), "whatever has become of the question");
     let name = parsed.identity_providers[0].name.clone();
     assert!(endpoint.parameters.contains(&("identity_provider".to_owned(), name)));
     let ClientAuthentication::Header(credentials) = &endpoint.client_authentication else { panic!("{endpoint:?}") };

@@ -13,11 +13,6 @@ use crate::{RequestHead, Secret, UnixTime};
 /// Headers of the caller's request that go along, so that a trace shows the call.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
 
-/// Has Envoy ask once more, within the timeout, where the question has certainly not arrived: no connection came about, or
-/// the identity provider refused the stream (RFC 9113 section 8.7). It keeps these headers to itself.
-const RETRY_HEADERS: [(&str, &str); 2] =
-    [("x-envoy-retry-on", "connect-failure,refused-stream"), ("x-envoy-max-retries", "1")];
-
 /// An HTTP call for the proxy to make.
 #[derive(Debug)]
 pub struct IntrospectionCall {
@@ -66,7 +61,8 @@ impl IntrospectionCall {
             ClientAuthentication::None => {}
         }
         headers.extend_from_slice(trace);
-        headers.extend(RETRY_HEADERS.map(|(name, value)| (name, value.to_owned())));
+        let (on, at_most) = endpoint.retries;
+        headers.extend([("x-envoy-retry-on", on.to_owned()), ("x-envoy-max-retries", at_most.to_owned())]);
         let body = Secret::new(form.finish());
         Ok(Self { cluster: endpoint.cluster.clone(), timeout: endpoint.timeout, headers, body })
     }
@@ -128,6 +124,7 @@ mod tests {
             inactive_errors: Vec::new(),
             self_test: false,
             signed_response: None,
+            retries: IntrospectionEndpoint::RETRIES,
         };
         let trace = [("traceparent", "00-1".to_owned())];
         IntrospectionCall::new(&endpoint, &Secret::new("a+/="), &trace, UnixTime::from_seconds(1000))
