@@ -48,6 +48,8 @@ pub struct Configuration {
     pub resource_servers: Vec<NamedCredential>,
     /// Where clients reach the service, when that is not where their requests say.
     pub public_url: Option<String>,
+    /// How long the service goes on serving after SIGTERM while it says that it is not ready.
+    pub lame_duck: Duration,
     /// When the secret of a client is shown.
     pub secret_display: SecretDisplay,
     /// Where users' claims and roles are.
@@ -196,6 +198,7 @@ impl Configuration {
             gateways: check_named("gateways", raw.gateways)?,
             resource_servers: check_named("resourceServers", raw.resource_servers)?,
             public_url: check_public_url(raw.server.public_url)?,
+            lame_duck: raw.server.lame_duck.0,
             secret_display: raw.clients.secret_display,
             user_store: raw.user_store.map(RawUserStore::check).transpose()?,
             rotation: check_rotation(&raw.backend_jwt)?,

@@ -4,9 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -36,6 +38,21 @@ pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, mut request: Re
     span.in_scope(|| tracing::info!(status = status.as_u16(), milliseconds = elapsed.as_millis(), "answered"));
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    response
+}
+
+/// While the process is on its way out, has whoever sends a request open another connection for the next one, which leads
+/// elsewhere. In HTTP/2 that is said by GOAWAY, once the listener closes.
+pub(crate) async fn send_elsewhere(
+    State(shutting_down): State<watch::Receiver<bool>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_http_1 = request.version() < Version::HTTP_2;
+    let mut response = next.run(request).await;
+    if is_http_1 && *shutting_down.borrow() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

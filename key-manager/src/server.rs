@@ -7,7 +7,10 @@ use anyhow::Context as _;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::clock::SystemClock;
 use crate::config::{Configuration, Database, SealingKey};
@@ -27,13 +30,13 @@ use crate::{feed, oauth2, openapi, operators, requests};
 
 /// How often it is looked for what time asks for.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
-/// How long requests under way may take once the process is to end.
+/// How long what is under way may take once nothing new is accepted.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// All endpoints but operators'.
 pub fn router(service: Arc<Service>) -> Router {
     let rest = rest::router(&Services::of(&service));
-    let metrics = Arc::clone(&service.metrics);
+    let (metrics, shutting_down) = (Arc::clone(&service.metrics), service.shutting_down.subscribe());
     Router::new()
         .merge(feed::http::router())
         .merge(oauth2::router())
@@ -41,6 +44,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(async || Failure::not_found("path"))
         .with_state(service)
         .merge(rest)
+        .layer(middleware::from_fn_with_state(shutting_down, requests::send_elsewhere))
         .layer(middleware::from_fn_with_state(metrics, requests::observe))
 }
 
@@ -106,37 +110,44 @@ pub async fn open_store(configuration: &Configuration) -> anyhow::Result<Arc<dyn
     })
 }
 
-/// Serves until SIGTERM or SIGINT; then `/readyz` says 503, nothing new is accepted, and what is under way is finished.
+/// Serves until SIGTERM or SIGINT. Then `/readyz` says 503; after SIGTERM it goes on serving for a while, so that whoever
+/// spreads requests notices; then nothing new is accepted, and what is under way is finished.
 ///
 /// # Errors
 /// When it cannot listen.
 pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> anyhow::Result<()> {
     let (listen, operators_listen) = (configuration.listen, configuration.operators_listen);
+    let lame_duck = configuration.lame_duck;
     let service = prepare(configuration, connectors).await?;
     keep(&service).await?;
     let main = TcpListener::bind(listen).await.with_context(|| format!("server.listen {listen}"))?;
     let operators = TcpListener::bind(operators_listen).await;
     let operators = operators.with_context(|| format!("operators.listen {operators_listen}"))?;
+    // Until here a signal ends the process at once.
+    let mut signals = Signals::new()?;
     tracing::info!(listen = %main.local_addr()?, operators = %operators.local_addr()?, "serving");
     let operators = axum::serve(operators, operators::router(Arc::clone(&service)));
     let operators = tokio::spawn(operators.into_future());
     let outbox = tokio::spawn(service.outbox.clone().run());
     let keeping = tokio::spawn(keep_for_ever(Arc::clone(&service)));
-    let mut shutting_down = service.shutting_down.subscribe();
-    let ended = async move {
-        // An error means that the sender is gone, and so is the service.
-        let _ = shutting_down.wait_for(|ended| *ended).await;
+    let (close, closed) = oneshot::channel::<()>();
+    let closing = async {
+        // An error means that the sender is gone, and so is whoever serves.
+        let _ = closed.await;
     };
-    let serving = axum::serve(main, router(Arc::clone(&service))).with_graceful_shutdown(ended);
+    let serving = axum::serve(main, router(Arc::clone(&service))).with_graceful_shutdown(closing);
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         result = &mut serving => result??,
-        () = signalled() => {
+        ended_by = signals.next() => {
             tracing::info!("shutting down");
             service.shutting_down.send_replace(true);
-            if tokio::time::timeout(DRAIN, serving).await.is_err() {
-                tracing::warn!("requests were still under way");
+            if ended_by == SignalKind::terminate() {
+                // A second signal is somebody who does not wait.
+                let _ = tokio::time::timeout(lame_duck, signals.next()).await;
             }
+            drop(close);
+            drain(&service, serving).await;
         }
     }
     outbox.abort();
@@ -144,6 +155,17 @@ pub async fn serve(configuration: Configuration, connectors: ConnectorTypes) -> 
     operators.abort();
     service.store.close().await;
     Ok(())
+}
+
+/// Waits until requests are answered, and what has begun at identity providers has come to its end.
+async fn drain(service: &Service, serving: JoinHandle<std::io::Result<()>>) {
+    let end = Instant::now() + DRAIN;
+    if tokio::time::timeout_at(end, serving).await.is_err() {
+        tracing::warn!("requests were still under way");
+    }
+    if tokio::time::timeout_at(end, service.outbox.end()).await.is_err() {
+        tracing::warn!("intents were still being carried out");
+    }
 }
 
 async fn keep_for_ever(service: Arc<Service>) {
@@ -172,10 +194,21 @@ pub async fn keep(service: &Service) -> Result<(), StoreError> {
     write.commit().await
 }
 
-async fn signalled() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+/// Signals that end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        }
+    }
 }

@@ -32,6 +32,7 @@ pub(super) struct Raw {
 pub(super) struct RawServer {
     pub(super) listen: SocketAddr,
     pub(super) public_url: Option<String>,
+    pub(super) lame_duck: DurationText,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,7 +98,8 @@ pub(super) struct RawNamed {
 
 impl Default for RawServer {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        let lame_duck = DurationText(Duration::from_secs(5));
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, lame_duck }
     }
 }
 

@@ -79,7 +79,7 @@ fn says_where_and_what_is_wrong_and_shows_no_secret() {
         (&both, "sealing.key: is given, and `sealing.keyFile` too; one of the two goes"),
         (
             &(sealed.clone() + "server: {port: 1}"),
-            "server.port: unknown field `port`, expected `listen` or `publicUrl`",
+            "server.port: unknown field `port`, expected one of `listen`, `publicUrl`, `lameDuck`",
         ),
         (&(sealed.clone() + "server: {listen: here}"), "server.listen: invalid socket address syntax"),
         (

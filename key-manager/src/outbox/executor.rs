@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio::task::JoinSet;
 
 use super::{Intent, IntentId, IntentState};
@@ -24,6 +24,8 @@ pub struct Executor {
     connections: Arc<Connections>,
     pub(super) clock: Arc<dyn Clock>,
     written: Arc<Notify>,
+    /// Read by whoever carries out an intent, written by whoever waits for their end.
+    under_way: Arc<RwLock<()>>,
     /// How long whoever carries out an intent is thought to be at it.
     within: Duration,
 }
@@ -42,7 +44,7 @@ pub enum CarryOutError {
 impl Executor {
     /// Over a store. `within` is longer than all exchanges of an intent can take.
     pub fn new(store: Arc<dyn Store>, connections: Arc<Connections>, clock: Arc<dyn Clock>, within: Duration) -> Self {
-        Self { store, connections, clock, written: Arc::default(), within }
+        Self { store, connections, clock, written: Arc::default(), under_way: Arc::default(), within }
     }
 
     /// An intent whose writer carries it out itself, as long as it lives.
@@ -64,6 +66,7 @@ impl Executor {
         let executor = self.clone();
         // Its own task: a caller who goes away must not end it between two steps.
         let task = tokio::spawn(async move {
+            let _under_way = executor.under_way.read().await;
             let Some(intent) = executor.begin(&id).await? else { return Ok(()) };
             match &id {
                 IntentId::CreateClient { key_id } => executor.create(&intent, key_id).await,
@@ -75,6 +78,13 @@ impl Executor {
             }
         });
         task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the task has ended".to_owned()).into()))
+    }
+
+    /// Waits until nobody carries out an intent; nobody in this process begins to after that, since it is to end.
+    pub async fn end(&self) {
+        let ended = Arc::clone(&self.under_way).write_owned().await;
+        // Held for ever.
+        std::mem::forget(ended);
     }
 
     /// Carries out what is due, for as long as the process runs.
@@ -109,6 +119,7 @@ impl Executor {
 
     /// An intent whose writer does not wait, or has died.
     async fn reconcile(&self, found: &Intent) -> Result<(), CarryOutError> {
+        let _under_way = self.under_way.read().await;
         let Some(intent) = self.begin(&found.id).await? else { return Ok(()) };
         match &found.id {
             IntentId::CreateClient { key_id } => self.resolve(&intent, found.attempts > 0, key_id).await,

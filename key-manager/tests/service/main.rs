@@ -14,6 +14,7 @@ mod oauth2;
 mod operations;
 mod operators;
 mod rest;
+mod shutdown;
 mod signing_keys;
 mod store;
 mod users;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::Instant;
 
+use crate::harness::database::execute;
 use crate::harness::postgres::Cluster;
 use crate::harness::served::{Answer, GATEWAY, PUBLISHER, answer, pizza};
 use crate::harness::shop::Shop;
@@ -210,7 +211,7 @@ async fn s7_users_can_be_in_postgresql() {
     let cluster = Cluster::start();
     let sql = "CREATE TABLE users (name text, email text, level integer, role text);
         INSERT INTO users VALUES ('alice', 'alice@example.org', 3, 'clerks'), ('alice', 'alice@example.org', 3, 'staff')";
-    cluster.execute("postgres", sql).await.unwrap();
+    execute(&cluster, "postgres", sql).await.unwrap();
     let settings = |query: &str| json!({"sql": {"url": cluster.url("postgres"), "query": query, "roleColumn": "role"}});
     let users = user_store(&settings("SELECT email, level::text, role FROM users WHERE name = $1")).unwrap();
 

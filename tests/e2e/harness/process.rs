@@ -5,15 +5,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Runs the command given as arguments and kills it, by its own pid, as soon as the standard input of the shell closes.
-/// The kernel closes it when the test binary is gone, so this holds after a SIGKILL too.
+/// The kernel closes it when the test binary is gone, so this holds after a SIGKILL too. SIGTERM is passed on.
 const SUPERVISOR: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null &
 child=$!
+trap 'kill -TERM "$child"' TERM
 (read -r _ <&3; kill -KILL "$child") 2>/dev/null &
 watcher=$!
 wait "$child"
 status=$?
+# A signal that is passed on ends the wait, and not yet the child.
+while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    status=$?
+done
 kill "$watcher" 2>/dev/null
 exit "$status"
 "#;
@@ -46,6 +52,12 @@ impl Supervised {
     /// How the child ended, once it has.
     pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.shell.try_wait().expect("wait for the child")
+    }
+
+    /// Asks the child to end, as supervisors of services do.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill").arg(self.shell.id().to_string()).status();
+        assert!(status.expect("run kill").success(), "the child has ended");
     }
 
     pub(crate) fn log(&self) -> String {

@@ -69,7 +69,7 @@ impl Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
-        cluster.execute("postgres", &sql).await.expect("a database");
+        execute(&cluster, "postgres", &sql).await.expect("a database");
         Self::Postgres { cluster, name }
     }
 
@@ -101,7 +101,7 @@ impl Database {
                 connection.close().await?;
                 outcome.map(drop)
             }
-            Self::Postgres { cluster, name } => cluster.execute(name, sql).await,
+            Self::Postgres { cluster, name } => execute(cluster, name, sql).await,
         }
     }
 
@@ -150,7 +150,7 @@ impl Database {
             Self::Sqlite(folder) => folder.path().to_owned(),
             Self::Postgres { cluster, name } => {
                 // What is written is in the files by now.
-                cluster.execute("postgres", "CHECKPOINT").await.expect("a checkpoint");
+                execute(cluster, "postgres", "CHECKPOINT").await.expect("a checkpoint");
                 let options = cluster.url(name).parse().expect("a URL");
                 let mut connection = sqlx::PgConnection::connect_with(&options).await.expect("a connection");
                 let sql = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()";
@@ -194,8 +194,16 @@ fn cluster() -> Arc<Cluster> {
     Arc::clone(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
 }
 
+/// Executes at a database of a cluster.
+pub(crate) async fn execute(cluster: &Cluster, database: &str, sql: &str) -> sqlx::Result<()> {
+    let mut connection = sqlx::PgConnection::connect(&cluster.url(database)).await?;
+    let outcome = sqlx::raw_sql(sql).execute(&mut connection).await;
+    connection.close().await?;
+    outcome.map(drop)
+}
+
 async fn prepare_template(cluster: &Cluster) {
-    cluster.execute("postgres", &format!("CREATE DATABASE {TEMPLATE}")).await.expect("a database");
+    execute(cluster, "postgres", &format!("CREATE DATABASE {TEMPLATE}")).await.expect("a database");
     let sealer = Sealer::new(&Secret::new(KEY)).expect("a sealing key");
     let store = PostgresStore::open(&Secret::new(cluster.url(TEMPLATE)), sealer, WAIT).expect("a store");
     store.migrate().await.expect("a schema");

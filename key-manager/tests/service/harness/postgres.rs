@@ -5,8 +5,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use sqlx::{Connection as _, PgConnection};
-
 /// Runs the command given as arguments, ends it once standard input closes, and deletes the folder. The kernel closes it
 /// when the test binary is gone, so this holds after a SIGKILL too. SIGQUIT ends `PostgreSQL` at once, and all its processes.
 const SUPERVISOR: &str = r#"
@@ -100,20 +98,13 @@ impl Cluster {
 
     /// The URL of a database.
     pub(crate) fn url(&self, name: &str) -> String {
-        let host: String = url::form_urlencoded::byte_serialize(self.folder.display().to_string().as_bytes()).collect();
+        let host: String = form_urlencoded::byte_serialize(self.folder.display().to_string().as_bytes()).collect();
         format!("postgres://postgres@localhost/{name}?host={host}")
     }
 
     /// Where the server keeps its files.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
-    }
-
-    pub(crate) async fn execute(&self, database: &str, sql: &str) -> sqlx::Result<()> {
-        let mut connection = PgConnection::connect(&self.url(database)).await?;
-        let outcome = sqlx::raw_sql(sql).execute(&mut connection).await;
-        connection.close().await?;
-        outcome.map(drop)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The program in a process of its own.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -16,6 +16,8 @@ use super::until;
 pub(crate) struct Program {
     supervised: Supervised,
     pub(crate) base: String,
+    /// Of the operators' listener.
+    pub(crate) operators: String,
 }
 
 impl Program {
@@ -50,10 +52,16 @@ impl Program {
         let listen = |log: &str| {
             let line = log.lines().find(|line| line.contains("serving"))?;
             let line: Value = serde_json::from_str(line).ok()?;
-            Some(line["fields"]["listen"].as_str()?.to_owned())
+            let base = |name: &str| Some(format!("http://{}", line["fields"][name].as_str()?));
+            Some((base("listen")?, base("operators")?))
         };
-        let address = until(&mut supervised, async |log| listen(log)).await;
-        Self { supervised, base: format!("http://{address}") }
+        let (base, operators) = until(&mut supervised, async |log| listen(log)).await;
+        Self { supervised, base, operators }
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        self.supervised.terminate();
     }
 
     /// `None` when the process ends before it answers.
@@ -71,13 +79,17 @@ impl Program {
         body
     }
 
-    pub(crate) async fn ended(mut self) {
+    /// Waits for its end; how it ended.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
         let wait = async {
-            while self.supervised.exit_status().is_none() {
+            loop {
+                if let Some(status) = self.supervised.exit_status() {
+                    return status;
+                }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the process reaches the step");
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the process ends")
     }
 
     pub(crate) async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
