@@ -5,8 +5,10 @@
 mod behaviour_document;
 mod configuration;
 mod denials;
+mod federation;
 mod fixtures;
 mod harness;
+mod load;
 mod oldest_envoy;
 mod operator;
 mod own_handler;
@@ -40,6 +42,7 @@ mod s5_unanswerable;
 mod s6_backend_jwt;
 mod s6_key_set;
 mod s7_registry;
+mod s7_replicas;
 mod s8_bodies;
 mod s8_hosts;
 mod s8_pseudo_headers;

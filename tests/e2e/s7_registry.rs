@@ -1,191 +1,21 @@
 //! BEHAVIOUR.md section 7 at the gateway: what the key manager knows decides, soon, and whatever becomes of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use super::harness::answer::Answer;
-use super::harness::backend_jwt::{BackendJwt, P256};
-use super::harness::clock;
+use super::federation::{
+    Federation, ORDER, WORKERS, furnish, pizza, plugin, plugin_of_key_manager, publish, setup, start_idp, subscribe,
+};
+use super::harness::backend_jwt::BackendJwt;
+use super::harness::call::Call;
 use super::harness::gateway::{Gateway, Setup};
 use super::harness::key_manager::{GATEWAY_CREDENTIAL, GATEWAY_NAME, KeyManager};
-use super::harness::real_idp::{Client, RealIdp};
 use super::harness::wait;
+use super::load::Load;
 
-/// Within which a change is at every worker of a connected gateway.
-const PROMISED: Duration = Duration::from_secs(2);
-const WORKERS: u32 = 2;
-const ORDER: &str = "/pizzashack/1.0.0/order";
-
-/// An identity provider, a key manager that registers clients there, and a gateway that follows it.
-struct Federation {
-    idp: RealIdp,
-    key_manager: KeyManager,
-    gateway: Gateway,
-}
-
-/// What the key manager has published, and who may call it.
-struct Published {
-    api: String,
-    application: String,
-    subscription: String,
-    client_id: String,
-    client_secret: String,
-}
-
-fn plugin(idp: &RealIdp) -> Value {
-    json!({
-        "identityProviders": [{
-            "name": "corporate", "issuer": idp.issuer,
-            "introspection": {
-                "cluster": "idp", "authority": idp.address, "path": "/token/introspection", "timeout": "10s",
-                "clientAuthentication": {
-                    "method": "client_secret_basic", "clientId": "gateway", "clientSecret": {"value": "gateway-secret"},
-                },
-            },
-        }],
-        "backendJwt": {"issuer": "https://gateway.example", "signingKey": {"value": *P256}},
-        "keyManager": {
-            "cluster": "key-manager", "authority": "key-manager.internal",
-            "credential": {"env": "GATEWAY_CREDENTIAL"}, "gateway": GATEWAY_NAME,
-        },
-    })
-}
-
-fn setup(name: &str, plugin: &Value, idp: &RealIdp, key_manager: &KeyManager) -> Setup {
-    Setup::new(name, plugin)
-        .workers(WORKERS)
-        .cluster("idp", idp.address)
-        .cluster("key-manager", key_manager.address)
-        .environment("GATEWAY_CREDENTIAL", GATEWAY_CREDENTIAL)
-}
-
-async fn start_idp(name: &str) -> RealIdp {
-    let clients = json!([{"client_id": "gateway", "client_secret": "gateway-secret", "grants": []}]);
-    let idp = json!({
-        "clients": clients, "users": [], "scopes": ["order_pizza"], "introspectors": ["gateway"],
-        "accessTokenLifetime": 600, "initialAccessToken": "initial",
-    });
-    RealIdp::start(&format!("{name}-idp"), &idp).await
-}
-
-fn pizza(version: &str) -> Value {
-    json!({
-        "name": "PizzaShack", "version": version, "context": "/pizzashack",
-        "operations": [
-            {"verb": "GET", "target": "/menu", "authType": "None"},
-            {"verb": "GET", "target": "/order", "authType": "Any"},
-        ],
-    })
-}
-
-async fn publish(key_manager: &KeyManager, api: Value) -> String {
-    let created = key_manager.publisher("POST", "/apis", Some(api)).await;
-    let id = created["id"].as_str().expect("the API's id").to_owned();
-    key_manager.publisher("POST", &format!("/apis/change-lifecycle?action=Publish&apiId={id}"), None).await;
-    id
-}
-
-async fn subscribe(key_manager: &KeyManager, api: &str, application: &str) -> String {
-    let body = json!({"apiId": api, "applicationId": application, "throttlingPolicy": "Gold"});
-    let subscribed = key_manager.store("POST", "/subscriptions", Some(body)).await;
-    subscribed["subscriptionId"].as_str().expect("the subscription's id").to_owned()
-}
-
-/// Publishes an API, creates an application with keys at the identity provider, and subscribes it.
-async fn furnish(key_manager: &KeyManager, idp: &RealIdp) -> Published {
-    let properties = json!({"clientId": "gateway", "clientSecret": "gateway-secret", "initialAccessToken": "initial"});
-    let provider =
-        json!({"name": "corporate", "type": "oidc", "issuer": idp.issuer, "additionalProperties": properties});
-    key_manager.admin("POST", "/key-managers", Some(provider)).await;
-    let api = publish(key_manager, pizza("1.0.0")).await;
-    let body = json!({"name": "Shop", "throttlingPolicy": "Unlimited"});
-    let created = key_manager.store("POST", "/applications", Some(body)).await;
-    let application = created["applicationId"].as_str().expect("the application's id").to_owned();
-    let body = json!({"keyType": "PRODUCTION", "grantTypesToBeSupported": ["client_credentials"]});
-    let keys = key_manager.store("POST", &format!("/applications/{application}/generate-keys"), Some(body)).await;
-    let text = |name: &str| keys[name].as_str().expect("a key").to_owned();
-    let subscription = subscribe(key_manager, &api, &application).await;
-    Published { api, application, subscription, client_id: text("consumerKey"), client_secret: text("consumerSecret") }
-}
-
-impl Published {
-    async fn token(&self, idp: &RealIdp) -> String {
-        let client = Client { id: &self.client_id, secret: &self.client_secret };
-        idp.application_token(&client, "").await
-    }
-
-    async fn block(&self, key_manager: &KeyManager, state: &str) {
-        let query = format!("subscriptionId={}&blockState={state}", self.subscription);
-        key_manager.publisher("POST", &format!("/subscriptions/block-subscription?{query}"), None).await;
-    }
-
-    /// The client revokes its own token, at the key manager.
-    async fn revoke(&self, key_manager: &KeyManager, token: &str) {
-        let answer = reqwest::Client::new()
-            .post(format!("http://{}/oauth2/revoke", key_manager.address))
-            .basic_auth(&self.client_id, Some(&self.client_secret))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(format!("token={token}"))
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(answer.status(), 200);
-    }
-
-    async fn unblock(&self, key_manager: &KeyManager) {
-        let path = format!("/subscriptions/unblock-subscription?subscriptionId={}", self.subscription);
-        key_manager.publisher("POST", &path, None).await;
-    }
-}
-
-impl Federation {
-    async fn start(name: &str) -> (Self, Published, String) {
-        let idp = start_idp(name).await;
-        let key_manager = KeyManager::start(&format!("{name}-key-manager")).await;
-        let published = furnish(&key_manager, &idp).await;
-        let gateway = setup(name, &plugin(&idp), &idp, &key_manager).updatable().start().await;
-        let token = published.token(&idp).await;
-        let federation = Self { idp, key_manager, gateway };
-        federation.until_everywhere("the registry", 200, ORDER, &token).await;
-        (federation, published, token)
-    }
-
-    async fn get(&self, path: &str, token: &str) -> Answer {
-        self.gateway.get(path).bearer(token).send().await
-    }
-
-    /// Waits until all workers answer so, with an end of [`wait::until`]; how long it took.
-    async fn until_everywhere(&self, what: &str, status: u16, path: &str, token: &str) -> Duration {
-        // Connections go to the workers by chance.
-        const IN_A_ROW: usize = 16;
-        let begun = clock::instant();
-        let mut in_a_row = 0;
-        let mut reached = Duration::ZERO;
-        wait::until_true(what, async || {
-            let answer = self.get(path, token).await;
-            if answer.status == status {
-                if in_a_row == 0 {
-                    reached = begun.elapsed();
-                }
-                in_a_row += 1;
-            } else {
-                in_a_row = 0;
-            }
-            in_a_row >= IN_A_ROW
-        })
-        .await;
-        reached
-    }
-
-    /// [`Self::until_everywhere`], and no later than promised.
-    async fn assert_arrives(&self, what: &str, status: u16, path: &str, token: &str) -> Duration {
-        let reached = self.until_everywhere(what, status, path, token).await;
-        assert!(reached <= PROMISED, "{what} took {reached:?}");
-        reached
-    }
+/// Calls with one token.
+fn load(gateway: &Gateway, token: &str) -> Load {
+    let (address, token) = (gateway.address, token.to_owned());
+    Load::of(move || Call::new(address, "GET", ORDER).bearer(&token).send())
 }
 
 #[tokio::test]
@@ -248,47 +78,10 @@ async fn s8_a_gateway_without_a_registry_is_not_ready_until_the_key_manager_come
     at.until_everywhere("the registry", 200, ORDER, &token).await;
 }
 
-/// Calls without a pause, each of which must be let through.
-struct Load {
-    stop: Arc<AtomicBool>,
-    callers: Vec<tokio::task::JoinHandle<()>>,
-    calls: Arc<AtomicUsize>,
-}
-
-impl Load {
-    fn on(gateway: &Gateway, token: &str) -> Self {
-        let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let caller = |_| {
-            let (stop, calls, token, address) = (stop.clone(), calls.clone(), token.to_owned(), gateway.address);
-            tokio::spawn(async move {
-                while !stop.load(Ordering::Relaxed) {
-                    let answer = super::harness::call::Call::new(address, "GET", ORDER).bearer(&token).send().await;
-                    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
-                    calls.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        };
-        let callers = (0..4).map(caller).collect();
-        Self { stop, callers, calls }
-    }
-
-    async fn until_more(&self, calls: usize) {
-        let target = self.calls.load(Ordering::Relaxed) + calls;
-        wait::until_true("calls", async || self.calls.load(Ordering::Relaxed) >= target).await;
-    }
-
-    async fn end(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for caller in self.callers {
-            caller.await.expect("every call to be let through");
-        }
-    }
-}
-
 #[tokio::test]
 async fn s7_a_key_manager_that_is_killed_and_comes_back_under_load_denies_nobody() {
     let (mut at, published, token) = Federation::start("s7-killed").await;
-    let load = Load::on(&at.gateway, &token);
+    let load = load(&at.gateway, &token);
 
     for _ in 0..3 {
         load.until_more(100).await;
@@ -310,7 +103,7 @@ async fn s7_a_configuration_that_comes_while_the_key_manager_is_down_serves_at_o
     at.key_manager.kill();
     let mut other = plugin(&at.idp);
     other["realm"] = json!("other");
-    let load = Load::on(&at.gateway, &token);
+    let load = load(&at.gateway, &token);
 
     at.gateway.deliver(&other);
     wait::until_true("the new configuration", async || {
@@ -394,11 +187,8 @@ async fn s7_a_gateway_can_leave_registry_introspection_and_signing_keys_to_the_k
     let idp = start_idp(name).await;
     let key_manager = KeyManager::start(&format!("{name}-key-manager")).await;
     let published = furnish(&key_manager, &idp).await;
-    let mut plugin = plugin(&idp);
-    plugin["identityProviders"][0]["introspection"] = json!({"keyManager": true});
-    plugin["backendJwt"]["signingKey"] = json!({"keyManager": true});
     // No cluster of the identity provider.
-    let gateway = Setup::new(name, &plugin)
+    let gateway = Setup::new(name, &plugin_of_key_manager(&idp))
         .workers(WORKERS)
         .cluster("key-manager", key_manager.address)
         .environment("GATEWAY_CREDENTIAL", GATEWAY_CREDENTIAL)

@@ -13,13 +13,13 @@ pub(super) struct Bootstrap<'s> {
     pub(super) listener: &'s Listener,
     /// Where the listener comes from, unless the bootstrap has it.
     pub(super) watched: Option<&'s Watched>,
-    pub(super) clusters: &'s [(String, Vec<SocketAddr>)],
+    pub(super) clusters: &'s [Value],
 }
 
 impl Bootstrap<'_> {
     pub(super) fn to_json(&self) -> Value {
         let mut clusters = vec![cluster("backend", &[BACKEND.address])];
-        clusters.extend(self.clusters.iter().map(|(name, addresses)| cluster(name, addresses)));
+        clusters.extend_from_slice(self.clusters);
         let mut bootstrap = json!({
             // Nothing depends on it, but who has resources delivered must have a name.
             "node": {"id": "gateway", "cluster": "gateway"},
@@ -37,7 +37,8 @@ impl Bootstrap<'_> {
     }
 }
 
-fn cluster(name: &str, addresses: &[SocketAddr]) -> Value {
+/// A cluster with these endpoints, which Envoy takes in turns.
+pub(super) fn cluster(name: &str, addresses: &[SocketAddr]) -> Value {
     let endpoints: Vec<_> = addresses
         .iter()
         .map(|address| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::access_log::{self, LogEntry};
 use super::answer::Answer;
-use super::bootstrap::Bootstrap;
+use super::bootstrap::{self, Bootstrap};
 use super::call::Call;
 use super::host::Host;
 use super::listener::Listener;
@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     envoy: PathBuf,
     module: PathBuf,
     configuration: String,
-    clusters: Vec<(String, Vec<SocketAddr>)>,
+    clusters: Vec<Value>,
     environment: Vec<(String, String)>,
     workers: u32,
     host: Host,
@@ -74,8 +74,13 @@ impl Setup {
     }
 
     /// A cluster with any number of endpoints, which Envoy takes in turns.
-    pub(crate) fn cluster_of(mut self, name: &str, addresses: &[SocketAddr]) -> Self {
-        self.clusters.push((name.to_owned(), addresses.to_vec()));
+    pub(crate) fn cluster_of(self, name: &str, addresses: &[SocketAddr]) -> Self {
+        self.configured_cluster(bootstrap::cluster(name, addresses))
+    }
+
+    /// A cluster as Envoy is told of it.
+    pub(crate) fn configured_cluster(mut self, cluster: Value) -> Self {
+        self.clusters.push(cluster);
         self
     }
 

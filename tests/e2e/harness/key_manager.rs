@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::metrics::Metrics;
 use super::process::Supervised;
 use super::{place, wait};
 
@@ -19,7 +20,7 @@ pub(crate) struct KeyManager {
     process: Option<Supervised>,
     directory: PathBuf,
     pub(crate) address: SocketAddr,
-    operators: SocketAddr,
+    pub(crate) operators: SocketAddr,
 }
 
 impl KeyManager {
@@ -33,11 +34,23 @@ impl KeyManager {
     /// One that is still to be started.
     pub(crate) fn not_started(name: &str) -> Self {
         let directory = place::scratch(name);
+        let database = json!({"path": directory.join("key-manager.db")});
+        Self::configured(directory, &database)
+    }
+
+    /// Starts one of several that work on a `PostgreSQL` database.
+    pub(crate) async fn start_on(name: &str, url: &str) -> Self {
+        let mut key_manager = Self::configured(place::scratch(name), &json!({"url": url}));
+        key_manager.restart().await;
+        key_manager
+    }
+
+    fn configured(directory: PathBuf, database: &Value) -> Self {
         let [address, operators] = free_addresses();
         let configuration = json!({
             "server": {"listen": address},
             "operators": {"listen": operators},
-            "database": {"path": directory.join("key-manager.db")},
+            "database": database,
             "sealing": {"key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
             "callers": {"bootstrapCredential": ADMIN_TOKEN},
             "gateways": [{"name": GATEWAY_NAME, "credential": GATEWAY_CREDENTIAL}],
@@ -65,6 +78,20 @@ impl KeyManager {
     /// Ends it without a warning.
     pub(crate) fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Ends it as a supervisor of services does, and waits until it has finished what was under way.
+    pub(crate) async fn terminate(&mut self) {
+        let mut process = self.process.take().expect("a key manager that runs");
+        process.terminate();
+        let status = wait::until("the key manager to end", async || process.exit_status()).await;
+        assert!(status.success(), "the key manager ended with {status}:\n{}", process.log_tail());
+    }
+
+    /// What `/metrics` tells.
+    pub(crate) async fn metrics(&self) -> Metrics {
+        let answer = reqwest::get(format!("http://{}/metrics", self.operators)).await.expect("an answer");
+        Metrics::parse(&answer.text().await.expect("a text"))
     }
 
     /// Keeps a copy of the database as it is, while the key manager is down.

@@ -1,4 +1,4 @@
-//! Envoy's metrics in the form in which Prometheus collects them.
+//! Metrics in the form in which Prometheus collects them.
 
 use std::collections::BTreeMap;
 
