@@ -58,6 +58,8 @@ pub struct Configuration {
     pub rotation: Rotation,
     /// How long whoever carries out an intent of the outbox is thought to be at it.
     pub abandoned_after: Duration,
+    /// For how long gateways are told of what is gone; those that were away for longer get a snapshot.
+    pub compact_after: Duration,
 }
 
 /// An identity provider, known by its name in the store, whose tokens callers of the REST API may present.
@@ -141,6 +143,8 @@ const DATABASE_WAIT: Duration = Duration::from_secs(5);
 const DATABASE_FILE: &str = "gatehouse.db";
 /// Gateways ask for keys every 10 s at most.
 const SHORTEST_LEAD: Duration = Duration::from_secs(40);
+/// No gateway takes so long to read a snapshot.
+const SHORTEST_COMPACT_AFTER: Duration = Duration::from_secs(3600);
 /// A credential that can be guessed is none.
 const CREDENTIAL_LENGTH: usize = 16;
 
@@ -203,6 +207,7 @@ impl Configuration {
             user_store: raw.user_store.map(RawUserStore::check).transpose()?,
             rotation: check_rotation(&raw.backend_jwt)?,
             abandoned_after: raw.outbox.abandoned_after.0,
+            compact_after: check_compact_after(raw.feed.compact_after.0)?,
         })
     }
 }
@@ -240,6 +245,13 @@ fn check_wait(wait: Option<DurationText>) -> Result<Duration, ConfigurationError
         Some(wait) if wait.is_zero() => Err(ConfigurationError::new("database.wait", "must be `1s` or more")),
         Some(wait) => Ok(wait),
     }
+}
+
+fn check_compact_after(compact_after: Duration) -> Result<Duration, ConfigurationError> {
+    if compact_after < SHORTEST_COMPACT_AFTER {
+        return Err(ConfigurationError::new("feed.compactAfter", "must be `1h` or more"));
+    }
+    Ok(compact_after)
 }
 
 fn check_public_url(url: Option<String>) -> Result<Option<String>, ConfigurationError> {

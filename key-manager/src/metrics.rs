@@ -25,6 +25,8 @@ pub struct Metrics {
     gateways: GaugeVec,
     lags: GaugeVec,
     gateways_ahead: IntCounter,
+    snapshots: IntCounter,
+    tombstones: Gauge,
     oldest_intent: Gauge,
     signing: Gauge,
 }
@@ -44,6 +46,7 @@ impl Metrics {
         let requests = Opts::new("gatehouse_key_manager_requests", "Requests that were answered");
         let ahead = "Polls of gateways that know more than the database";
         let ahead = Opts::new("gatehouse_key_manager_gateways_ahead", ahead);
+        let snapshots = Opts::new("gatehouse_key_manager_snapshots", "Snapshots that gateways have begun to read");
         let durations = HistogramOpts::new("gatehouse_key_manager_request_duration_seconds", "How long requests took");
         let build = gauge("build_info", "The program", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
@@ -55,6 +58,8 @@ impl Metrics {
             gateways: gauge("gateway_acknowledged_age_seconds", "Since a gateway acknowledged", &["gateway"])?,
             lags: gauge("gateway_revisions_behind", "Revisions that a gateway has not applied", &["gateway"])?,
             gateways_ahead: registered(&registry, IntCounter::with_opts(ahead)?)?,
+            snapshots: registered(&registry, IntCounter::with_opts(snapshots)?)?,
+            tombstones: plain("tombstones", "Deletions that are kept for gateways")?,
             oldest_intent: plain(
                 "oldest_intent_age_seconds",
                 "How long something has had to reach an identity provider",
@@ -67,6 +72,11 @@ impl Metrics {
     /// A gateway knows more than the database.
     pub(crate) fn count_gateway_ahead(&self) {
         self.gateways_ahead.inc();
+    }
+
+    /// A gateway gets a snapshot.
+    pub(crate) fn count_snapshot(&self) {
+        self.snapshots.inc();
     }
 
     /// A request was answered.
@@ -87,8 +97,9 @@ impl Metrics {
         self.tell_intents(&read.list_intents(Window::ALL).await?.items, service.now());
         let newest = read.feed_state().await?.revision;
         self.revision.reset();
-        #[expect(clippy::cast_precision_loss, reason = "revisions stay far below 2^53")]
+        #[expect(clippy::cast_precision_loss, reason = "what is counted here stays far below 2^53")]
         let number = |number: u64| number as f64;
+        self.tombstones.set(number(read.count_tombstones().await?));
         self.revision.with_label_values(&[newest.epoch.as_str()]).set(number(newest.number));
         let now = service.now();
         for gateway in read.list_gateways().await? {

@@ -84,6 +84,7 @@ pub fn assemble(
         users: configuration.user_store.as_ref().map(Users::of),
         secret_display: configuration.secret_display,
         rotation: configuration.rotation,
+        compact_after: configuration.compact_after,
         metrics: Arc::new(Metrics::new()?),
         page: SharedPage::default(),
         acknowledgements: Acknowledgements::default(),
@@ -172,12 +173,13 @@ async fn keep_for_ever(service: Arc<Service>) {
     loop {
         tokio::time::sleep(KEEP_EVERY).await;
         if let Err(error) = keep(&service).await {
-            tracing::warn!(%error, "signing keys and cut-offs were not looked after");
+            tracing::warn!(%error, "signing keys, cut-offs and tombstones were not looked after");
         }
     }
 }
 
-/// Does what time asks for: keys that sign backend JWTs follow each other, and cut-offs that are over go.
+/// Does what time asks for: keys that sign backend JWTs follow each other; cut-offs that are over go, and tombstones that
+/// are old. Of several processes the first to come does it, and the next find it done.
 ///
 /// # Errors
 /// When the database cannot be used.
@@ -191,7 +193,12 @@ pub async fn keep(service: &Service) -> Result<(), StoreError> {
     }
     let mut write = service.write("expiry", "").await?;
     write.delete_expired_revocations(now).await?;
-    write.commit().await
+    let compacted = write.compact_feed(now.minus(service.compact_after)).await?;
+    write.commit().await?;
+    if compacted > 0 {
+        tracing::info!(compacted, "gateways that have been away for longer get a snapshot");
+    }
+    Ok(())
 }
 
 /// Signals that end the process.

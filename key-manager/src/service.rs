@@ -1,6 +1,7 @@
 //! What every endpoint and task works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use key_validation::{Secret, UnixTime};
@@ -44,6 +45,8 @@ pub struct Service {
     pub secret_display: SecretDisplay,
     /// When keys that sign backend JWTs follow each other.
     pub rotation: Rotation,
+    /// For how long gateways are told of what is gone.
+    pub compact_after: Duration,
     /// The numbers of this process.
     pub metrics: Arc<Metrics>,
     /// What gateways are told that know the same.

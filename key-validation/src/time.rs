@@ -42,6 +42,14 @@ impl UnixTime {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This point, earlier by `duration`.
+    #[must_use]
+    #[inline]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long after `earlier` this point lies; zero when it does not.
     #[inline]
     pub fn since(self, earlier: Self) -> Duration {

@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub(super) user_store: Option<RawUserStore>,
     pub(super) backend_jwt: RawBackendJwt,
     pub(super) outbox: RawOutbox,
+    pub(super) feed: RawFeed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +90,12 @@ pub(super) struct RawOutbox {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawFeed {
+    pub(super) compact_after: DurationText,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawNamed {
     pub(super) name: String,
@@ -119,5 +126,11 @@ impl Default for RawBackendJwt {
 impl Default for RawOutbox {
     fn default() -> Self {
         Self { abandoned_after: DurationText(Duration::from_secs(90)) }
+    }
+}
+
+impl Default for RawFeed {
+    fn default() -> Self {
+        Self { compact_after: DurationText(Duration::from_secs(7 * 24 * 3600)) }
     }
 }

@@ -91,6 +91,7 @@ fn says_where_and_what_is_wrong_and_shows_no_secret() {
             "gateways[0].name: must be 1 to 63 letters, digits, `.`, `_` and `-`",
         ),
         (&(sealed.clone() + "database: {wait: 0s}"), "database.wait: must be `1s` or more"),
+        (&(sealed.clone() + "feed: {compactAfter: 59m}"), "feed.compactAfter: must be `1h` or more"),
         (
             &(sealed.clone() + "clients: {secretDisplay: never}"),
             "clients.secretDisplay: unknown variant `never`, expected `always` or `once`",

@@ -129,7 +129,10 @@ async fn first_page(service: &Service, applied: Option<&Revision>) -> Told {
         Some(applied) => {
             Cursor::Changes { revision: state.revision, after: (applied.number, "\u{7f}".to_owned(), String::new()) }
         }
-        None => Cursor::snapshot(state.revision),
+        None => {
+            service.metrics.count_snapshot();
+            Cursor::snapshot(state.revision)
+        }
     };
     Ok(Some(page::read(&mut *read, cursor).await?.into()))
 }
@@ -147,10 +150,9 @@ async fn continue_at(service: &Service, cursor: &str) -> Result<Response, Failur
     let cursor = Cursor::parse(cursor).ok_or_else(gone)?;
     let mut read = service.store.read().await?;
     let state = read.feed_state().await?;
-    let revision = cursor.revision();
-    if revision.epoch != state.revision.epoch
-        || !(state.complete_since..=state.revision.number).contains(&revision.number)
-    {
+    let (revision, newest) = (cursor.revision(), &state.revision);
+    let is_known = revision.epoch == newest.epoch && revision.number <= newest.number;
+    if !is_known || !cursor.is_complete(state.complete_since) {
         return Err(gone());
     }
     Ok(json(page::read(&mut *read, cursor).await?))

@@ -62,6 +62,15 @@ impl Cursor {
         }
     }
 
+    /// Whether all that comes after it is still there, once tombstones up to a number may be gone.
+    pub(super) fn is_complete(&self, complete_since: u64) -> bool {
+        match self {
+            // It may stand amid the changes of its number.
+            Self::Changes { after: (number, ..), .. } => *number > complete_since,
+            Self::Snapshot { revision, .. } => revision.number >= complete_since,
+        }
+    }
+
     /// The beginning of a snapshot.
     pub(super) fn snapshot(revision: Revision) -> Self {
         Self::Snapshot { revision, kind: RecordKind::Revocation, first: 0, records: None }

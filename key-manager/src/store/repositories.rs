@@ -171,8 +171,11 @@ pub trait Feed {
     async fn count_records(&mut self) -> Result<u64>;
     /// Begins another epoch: after the database was restored, since gateways may know of what it lost.
     async fn begin_epoch(&mut self, epoch: &str) -> Result<()>;
-    /// Removes tombstones of changes up to a number; gateways that have applied less get a snapshot.
-    async fn compact_feed(&mut self, up_to: u64) -> Result<()>;
+    /// Removes the oldest tombstones, as far as they are from before a point in time and a thousand or so at once; gateways
+    /// that have not applied all of them get a snapshot. How many there were.
+    async fn compact_feed(&mut self, before: UnixTime) -> Result<u64>;
+    /// How many tombstones there are.
+    async fn count_tombstones(&mut self) -> Result<u64>;
     /// Gateways by name.
     async fn list_gateways(&mut self) -> Result<Vec<Gateway>>;
     /// Adds or replaces what a gateway said.

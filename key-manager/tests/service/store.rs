@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use key_manager::domain::*;
 use key_manager::feed::RecordKind;
@@ -281,11 +282,14 @@ async fn deletions_leave_tombstones_until_they_are_compacted() {
     assert_eq!(changes[1].application_id.as_deref(), Some("app-1"));
 
     let mut write = database.write().await;
-    write.compact_feed(2).await.unwrap();
+    assert_eq!(write.compact_feed(NOW).await.unwrap(), 0, "they are not from before");
+    assert_eq!(write.feed_state().await.unwrap().complete_since, 0);
+    assert_eq!(write.compact_feed(NOW.plus(Duration::from_millis(1))).await.unwrap(), 2);
     write.commit().await.unwrap();
     let mut read = database.read().await;
     assert_eq!(read.feed_state().await.unwrap().complete_since, 2);
     assert!(read.list_changes((1, "\u{7f}", ""), 10).await.unwrap().is_empty());
+    assert_eq!(read.list_changes((0, "", ""), 10).await.unwrap().len(), 1, "what is there stays");
 }
 
 #[tokio::test]

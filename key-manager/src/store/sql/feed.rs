@@ -1,6 +1,7 @@
 //! What gateways are told.
 
 use async_trait::async_trait;
+use key_validation::UnixTime;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -10,6 +11,9 @@ use crate::feed::{RecordChange, RecordKind, bucket};
 use crate::store::{Feed, FeedState, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// How many tombstones are compacted at once, but for those of one number: others wait for their turn to write.
+const COMPACTED_AT_ONCE: u32 = 1000;
 
 const SELECT: &str = "SELECT number, kind, id, bucket, api_id, application_id, record FROM feed_records";
 
@@ -70,11 +74,23 @@ impl Feed for SqlTransaction {
         self.audit("create", "epoch", epoch).await
     }
 
-    async fn compact_feed(&mut self, up_to: u64) -> Result<()> {
-        let sql = "UPDATE feed_state SET complete_since = CASE WHEN number < $1 THEN number ELSE $1 END WHERE complete_since < $1";
-        self.execute(Query::new(sql).bind(up_to)).await?;
+    async fn compact_feed(&mut self, before: UnixTime) -> Result<u64> {
+        let sql = "SELECT number, changed_at FROM feed_records WHERE record IS NULL ORDER BY number LIMIT $1";
+        let mut up_to = None;
+        for row in self.fetch_all(Query::new(sql).bind(COMPACTED_AT_ONCE)).await? {
+            if row.number(1)? >= before.as_millis() {
+                break;
+            }
+            up_to = Some(row.number(0)?);
+        }
+        let Some(up_to) = up_to else { return Ok(0) };
+        self.execute(Query::new("UPDATE feed_state SET complete_since = $1").bind(up_to)).await?;
         let sql = "DELETE FROM feed_records WHERE record IS NULL AND number <= $1";
-        self.execute(Query::new(sql).bind(up_to)).await.map(drop)
+        self.execute(Query::new(sql).bind(up_to)).await
+    }
+
+    async fn count_tombstones(&mut self) -> Result<u64> {
+        self.count(Query::new("SELECT count(*) FROM feed_records WHERE record IS NULL")).await
     }
 
     async fn list_gateways(&mut self) -> Result<Vec<Gateway>> {
@@ -121,11 +137,12 @@ impl SqlTransaction {
             }
         }
         let number = self.next_number().await?;
-        let sql = "INSERT INTO feed_records (kind, id, number, bucket, api_id, application_id, record) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, id) DO UPDATE \
-                   SET number = excluded.number, record = excluded.record";
+        let now = self.writer.as_ref().map_or(0, |writer| writer.now.as_millis());
+        let sql = "INSERT INTO feed_records (kind, id, number, bucket, api_id, application_id, record, changed_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (kind, id) DO UPDATE \
+                   SET number = excluded.number, record = excluded.record, changed_at = excluded.changed_at";
         let query = Query::new(sql).bind(kind.as_str()).bind(id).bind(number).bind(bucket);
-        self.execute(query.bind(api_id).bind(application_id).bind(record)).await.map(drop)
+        self.execute(query.bind(api_id).bind(application_id).bind(record).bind(now)).await.map(drop)
     }
 
     /// The number of this transaction's revision: one for all that it changes.
