@@ -8,6 +8,7 @@ mod crashes;
 mod disk;
 mod doctor;
 mod feed;
+mod formats;
 #[expect(dead_code, reason = "what belongs to PostgreSQL alone is used by the other binary")]
 mod harness;
 mod oauth2;

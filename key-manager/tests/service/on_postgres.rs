@@ -5,6 +5,7 @@ mod backup;
 mod crashes;
 mod doctor;
 mod feed;
+mod formats;
 #[expect(dead_code, reason = "what the connectors are tested with is used by the other binary")]
 mod harness;
 mod oauth2;

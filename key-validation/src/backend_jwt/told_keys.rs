@@ -88,6 +88,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_format_1_are_understood_as_they_were_and_with_what_a_newer_key_manager_adds() {
+        for told in [
+            include_str!("../../tests/feed-format-1/signing-keys.json"),
+            include_str!("../../tests/feed-format-1/newer-signing-keys.json"),
+        ] {
+            let read = ToldKeys::parse(told.as_bytes()).expect("keys");
+            let [key] = read.keys.as_slice() else { panic!("{read:?}") };
+            assert_eq!((key.key_id.as_str(), read.refresh_after), ("2026-11", Duration::from_secs(300)));
+            let times = (key.not_before.as_seconds(), key.expires_at.as_seconds());
+            assert_eq!(times, (1_795_600_000, 1_798_200_000));
+        }
+    }
+
+    #[test]
     fn whoever_asks_too_often_or_hardly_ever_is_kept_from_it() {
         for (told_seconds, expected) in [(0, SHORTEST), (u64::MAX, LONGEST)] {
             let mut told = told();

@@ -436,14 +436,16 @@ fn backend_jwts_are_signed_by_the_key_whose_time_has_come_last_and_not_at_all_wi
     assert_eq!(key_ids, ["old", "new", "later"], "those to come are known before they sign");
 }
 
+/// A snapshot as key managers of format 1 have told it.
+const SNAPSHOT: [&str; 3] = [
+    include_str!("../../../tests/feed-format-1/snapshot-1.json"),
+    include_str!("../../../tests/feed-format-1/snapshot-2.json"),
+    include_str!("../../../tests/feed-format-1/snapshot-3.json"),
+];
+
 /// What key managers of format 1 have said, and go on saying to filters that are newer or older.
 #[test]
 fn pages_of_format_1_are_understood_as_they_were() {
-    const SNAPSHOT: [&str; 3] = [
-        include_str!("../../../tests/feed-format-1/snapshot-1.json"),
-        include_str!("../../../tests/feed-format-1/snapshot-2.json"),
-        include_str!("../../../tests/feed-format-1/snapshot-3.json"),
-    ];
     const CHANGES: &str = include_str!("../../../tests/feed-format-1/changes.json");
     const ACKNOWLEDGEMENT: &str = include_str!("../../../tests/feed-format-1/acknowledgement.json");
     let mut gateway = Synchronised::with(|_| {});
@@ -465,4 +467,25 @@ fn pages_of_format_1_are_understood_as_they_were() {
     let told = gateway.client.acknowledgement(&crate::feed::Revision { epoch: "2f1c7d6e".to_owned(), number: 1044 });
     assert_eq!(told.body, ACKNOWLEDGEMENT.trim());
     assert_eq!(gateway.refused, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_newer_key_manager_adds_to_format_1_is_left_alone() {
+    const CHANGES: &str = include_str!("../../../tests/feed-format-1/newer-changes.json");
+    let mut gateway = Synchronised::with(|_| {});
+    for page in SNAPSHOT.into_iter().chain([CHANGES]) {
+        gateway.receive(&serde_json::from_str(page).unwrap());
+    }
+
+    gateway.fixture.answer =
+        json!({"active": true, "client_id": "abc123", "sub": "alice", "jti": "another", "scope": "order_pizza"});
+    assert_eq!(gateway.fixture.reason("DELETE", "/pizzashack/1.0.0/order/7"), "allow", "an operation that is new");
+    assert_eq!(gateway.fixture.reason("GET", "/pizzashack/menu"), "public");
+    gateway.fixture.answer["jti"] = json!("9a2");
+    gateway.fixture.now += 400;
+    assert_eq!(gateway.fixture.reason("POST", "/pizzashack/1.0.0/order"), "invalid_token", "a cut-off that is new");
+    assert_eq!(gateway.refused, Vec::<String>::new());
+    let told = gateway.client.acknowledgement(&crate::feed::Revision { epoch: "2f1c7d6e".to_owned(), number: 1046 });
+    let told: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!((&told["refusedRecords"], &told["refusedPages"]), (&json!(2), &json!(0)), "of a kind nobody knows");
 }
