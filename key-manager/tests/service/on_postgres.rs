@@ -8,6 +8,7 @@ mod feed;
 mod formats;
 #[expect(dead_code, reason = "what the connectors are tested with is used by the other binary")]
 mod harness;
+mod intents;
 mod oauth2;
 mod operators;
 mod outages;

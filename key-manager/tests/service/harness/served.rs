@@ -54,6 +54,15 @@ impl Served {
 
     /// On a database.
     pub(crate) async fn start_on(database: Database, further: &[(&str, &str)]) -> Self {
+        Self::start_with_connectors(database, further, ConnectorTypes::built_in(&HttpClient::new().unwrap())).await
+    }
+
+    /// With connectors of the test's own.
+    pub(crate) async fn start_with_connectors(
+        database: Database,
+        further: &[(&str, &str)],
+        connectors: ConnectorTypes,
+    ) -> Self {
         let (name, value) = database.variable();
         let variables = [
             (name, value.as_str()),
@@ -63,7 +72,6 @@ impl Served {
         ];
         let variables = variables.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let configuration = Configuration::load(None, variables).unwrap();
-        let connectors = ConnectorTypes::built_in(&HttpClient::new().unwrap());
         let service = server::prepare(configuration, connectors).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
