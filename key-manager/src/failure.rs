@@ -64,7 +64,7 @@ impl From<StoreError> for Failure {
                 )
             }
             StoreError::Text => Self::new(StatusCode::BAD_REQUEST, format!("{error}, which is not allowed")),
-            StoreError::Unreadable(_) | StoreError::Schema(_) => {
+            StoreError::Unreadable(_) | StoreError::Schema(_) | StoreError::NewerSchema(_) => {
                 tracing::error!(%error, "the database cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stored data cannot be read; see the log")
             }

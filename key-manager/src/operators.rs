@@ -10,6 +10,7 @@ use axum::routing::get;
 
 use crate::failure::Failure;
 use crate::service::Service;
+use crate::store::StoreError;
 
 /// The endpoints.
 pub fn router(service: Arc<Service>) -> Router {
@@ -27,13 +28,14 @@ async fn metrics(State(service): State<Arc<Service>>) -> Result<([(HeaderName, &
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
-/// Whether requests should come here: the schema is right and the process is not on its way out.
+/// Whether requests should come here: the schema is right and the process is not on its way out. No process begins on a newer
+/// schema, but one that has begun goes on beside those that have brought it up to date.
 async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, String) {
     if *service.shutting_down.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned());
     }
     match service.store.check_schema().await {
-        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(()) | Err(StoreError::NewerSchema(_)) => (StatusCode::OK, "ok\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
 }

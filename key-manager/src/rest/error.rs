@@ -74,7 +74,7 @@ impl From<StoreError> for RestError {
                 Self::Unavailable("the database went away: read whether it was changed, then try again".to_owned())
             }
             StoreError::Text => Self::BadRequest(format!("{error}, which is not allowed")),
-            StoreError::Unreadable(_) | StoreError::Schema(_) => {
+            StoreError::Unreadable(_) | StoreError::Schema(_) | StoreError::NewerSchema(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::Internal
             }

@@ -21,9 +21,12 @@ pub enum StoreError {
     /// What is in the database cannot be read: another sealing key, or a row that nothing here wrote.
     #[error("{0} in the database cannot be read")]
     Unreadable(String),
-    /// The schema is not the one that this program knows.
+    /// The schema is missing, or older than this program, or broken.
     #[error("the database's schema: {0}")]
     Schema(String),
+    /// The schema is newer than this program.
+    #[error("the database's schema: {0}")]
+    NewerSchema(String),
 }
 
 /// What may be there once only.

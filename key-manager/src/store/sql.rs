@@ -100,7 +100,9 @@ impl SqlTransaction {
 pub(super) fn migration_failure(error: MigrateError, failure: fn(sqlx::Error) -> StoreError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failure(error),
-        MigrateError::VersionMissing(version) => StoreError::Schema(format!("{version} is newer than this program")),
+        MigrateError::VersionMissing(version) => {
+            StoreError::NewerSchema(format!("{version} is newer than this program"))
+        }
         other => StoreError::Schema(other.to_string()),
     }
 }
@@ -112,8 +114,11 @@ pub(super) fn check_applied(applied: Option<i64>, migrator: &Migrator) -> Result
         return Ok(());
     }
     let version = |version: Option<i64>| version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-    let advice = if applied > known { "run a newer program" } else { "run `migrate`" };
-    Err(StoreError::Schema(format!("is {}, expected {}; {advice}", version(applied), version(known))))
+    let difference = format!("is {}, expected {}", version(applied), version(known));
+    if applied > known {
+        return Err(StoreError::NewerSchema(format!("{difference}; run a newer program")));
+    }
+    Err(StoreError::Schema(format!("{difference}; run `migrate`")))
 }
 
 fn to_json<T: Serialize>(thing: &T) -> Result<String, StoreError> {

@@ -28,6 +28,7 @@ use key_manager::operators;
 use key_manager::service::Service;
 use key_validation::{ScopeToken, Secret};
 use process::Supervised;
+use reqwest::StatusCode;
 use serde_json::Value;
 
 /// A connector of a type.
@@ -84,13 +85,18 @@ pub(crate) async fn is_active(connector: &dyn KeyManager, token: &Secret) -> boo
 
 /// What `/metrics` tells.
 pub(crate) async fn metrics(service: &Arc<Service>) -> String {
+    ask_operators(service, "/metrics").await.1
+}
+
+/// What an operators' endpoint answers.
+pub(crate) async fn ask_operators(service: &Arc<Service>, path: &str) -> (StatusCode, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let serving = tokio::spawn(axum::serve(listener, operators::router(Arc::clone(service))).into_future());
-    let answer = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer");
-    let text = answer.text().await.expect("a text");
+    let answer = reqwest::get(format!("http://{address}{path}")).await.expect("an answer");
+    let told = (answer.status(), answer.text().await.expect("a text"));
     serving.abort();
-    text
+    told
 }
 
 pub(crate) fn repository_root() -> PathBuf {

@@ -1,12 +1,10 @@
 //! The operators' listener, and what every answer bears.
 
-use std::sync::Arc;
-
-use key_manager::operators;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::served::{BOOTSTRAP, DEVPORTAL, PUBLISHER, Served, answer, assert_failure};
+use crate::harness::{ask_operators, metrics};
 
 #[tokio::test]
 async fn s7_metrics_count_requests_by_what_is_served_and_not_by_what_is_asked() {
@@ -14,19 +12,28 @@ async fn s7_metrics_count_requests_by_what_is_served_and_not_by_what_is_asked() 
     for path in ["/api/am/devportal/v3/applications/one", "/api/am/devportal/v3/applications/two", "/nothing/one"] {
         served.get(path).await;
     }
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let serving = axum::serve(listener, operators::router(Arc::clone(&served.service)));
-    let serving = tokio::spawn(serving.into_future());
 
-    let text = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+    let text = metrics(&served.service).await;
 
     let path = "/api/am/devportal/v3/applications/{applicationId}";
     let line = format!(r#"gatehouse_key_manager_requests{{method="GET",path="{path}",status="404"}} 2"#);
     assert!(text.contains(&line), "{text}");
     assert!(text.contains(r#"gatehouse_key_manager_intents{state="possibly_orphaned"} 0"#), "{text}");
     assert!(!text.contains("/one"), "no series for what somebody asks: {text}");
-    serving.abort();
+}
+
+#[tokio::test]
+async fn s7_a_key_manager_serves_on_when_one_of_the_next_version_has_changed_the_schema() {
+    let served = Served::start().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'newer', TRUE, 'x', 0)";
+    served.database.execute(newer).await.unwrap();
+
+    assert_eq!(ask_operators(&served.service, "/readyz").await.0, StatusCode::OK);
+    served.application().await;
+
+    served.database.execute("DROP TABLE _sqlx_migrations").await.unwrap();
+    assert_eq!(ask_operators(&served.service, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE, "it is missing");
 }
 
 #[tokio::test]
