@@ -18,7 +18,7 @@ thread_local! {
     static ARRIVALS: RefCell<Arrivals> = RefCell::default();
 }
 
-/// How long one callback may take, about.
+/// How long one callback may take, with what is read in it, before it leaves the rest to the next one.
 const SLICE: Duration = Duration::from_millis(3);
 /// By how much a tick may come early.
 const EARLY: Duration = Duration::from_millis(2);
@@ -63,9 +63,11 @@ impl Sync {
     pub(crate) fn tick(&self, gateway: &Gateway, metrics: &Metrics) -> Duration {
         let now = host::now();
         let (due_at, pause) = self.due.get();
-        if now < due_at {
-            return pause;
-        }
+        if now < due_at { pause } else { self.go_on(now, gateway, metrics) }
+    }
+
+    /// Goes on for the rest of a callback that began at `now`.
+    fn go_on(&self, now: UnixTime, gateway: &Gateway, metrics: &Metrics) -> Duration {
         let until = now.plus(self.tick.saturating_mul(4).max(SHORTEST_LEASE));
         if let Taken::Granted { .. } = self.lease.take(self.holder, until, now, &HostSharedData) {
             let mut client = self.client.borrow_mut();
@@ -78,7 +80,7 @@ impl Sync {
             self.call.take();
             self.heard_at.take();
         }
-        let is_behind = self.work(gateway);
+        let is_behind = self.work(now, gateway);
         if let Some(heard_at) = self.heard_at.get() {
             metrics.gauge_registry(gateway.registry_number(&HostSharedData), host::now().since(heard_at).as_secs());
         }
@@ -87,12 +89,18 @@ impl Sync {
         pause
     }
 
-    /// Takes up the response to a call, if it is the feed's.
-    pub(crate) fn receive(&self, token: u32, status: Option<u16>, body_size: usize) -> bool {
+    /// Takes up the response to a call, if it is the feed's; as [`Self::tick`].
+    pub(crate) fn receive(
+        &self,
+        (token, status, body_size): (u32, Option<u16>, usize),
+        gateway: &Gateway,
+        metrics: &Metrics,
+    ) -> Option<Duration> {
         if self.call.get() != Some(token) {
-            return false;
+            return None;
         }
         self.call.take();
+        let now = host::now();
         let body =
             if (1..=PAGE_LIMIT).contains(&body_size) { host::call_response_body(body_size) } else { Ok(Vec::new()) };
         let body = body.unwrap_or_default();
@@ -103,13 +111,11 @@ impl Sync {
             }
             report(client, received);
         });
-        self.due.set((UnixTime::from_millis(0), self.tick));
-        true
+        Some(self.go_on(now, gateway, metrics))
     }
 
     /// Goes on with a page, the next request and the copy; `true` when it had to stop.
-    fn work(&self, gateway: &Gateway) -> bool {
-        let started_at = host::now();
+    fn work(&self, started_at: UnixTime, gateway: &Gateway) -> bool {
         let mut enough = || host::now().since(started_at) >= SLICE;
         let applies = self.with_client(|client| {
             match client.apply(&mut enough, &|change| gateway.fault(change), moment(), &HostSharedData) {

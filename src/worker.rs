@@ -251,9 +251,9 @@ impl Worker {
         let value = |name: &[u8]| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1);
         let status = value(b":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
         if let Some(sync) = &self.sync
-            && sync.receive(token, status, body_size)
+            && let Some(pause) = sync.receive((token, status, body_size), &self.gateway, &self.metrics)
         {
-            return self.synchronise();
+            return self.tick.every(TickUser::Sync, Some(pause));
         }
         let body = match body_size {
             0 => Some(Vec::new()),

@@ -7,10 +7,10 @@ use super::{BUCKETS, RecordChange, RecordKind};
 use crate::domain::Revision;
 use crate::store::{StoreError, Transaction};
 
-/// A page ends once it is so long, in octets.
-const PAGE_BYTES: usize = 256 * 1024;
+/// A page ends once it is so long, in octets: a gateway reads it in one go, and its worker does nothing else meanwhile.
+const PAGE_BYTES: usize = 64 * 1024;
 /// How many records are looked at first.
-const PAGE_RECORDS: u32 = 1000;
+const PAGE_RECORDS: u32 = 300;
 /// The order of a snapshot.
 const KINDS: [RecordKind; 3] = [RecordKind::Revocation, RecordKind::Api, RecordKind::Application];
 
