@@ -13,7 +13,8 @@ export async function startKeyManager({ port, operatorsPort, interrupted }) {
   const secret = () => randomBytes(24).toString('base64url');
   const [adminToken, gatewayCredential] = [secret(), secret()];
   const configuration = {
-    server: { listen: `127.0.0.1:${port}` },
+    // Nothing spreads requests over it and others, so that nobody has to notice that it goes.
+    server: { listen: `127.0.0.1:${port}`, lameDuck: '0s' },
     operators: { listen: `127.0.0.1:${operatorsPort}` },
     database: { path: stateFile('key-manager.db') },
     sealing: { key: randomBytes(32).toString('base64') },
