@@ -11,6 +11,8 @@ pub struct Progress {
     /// What the next page of a snapshot begins with; none for changes.
     expected: Option<(Family, u16)>,
     touched: Vec<(Family, u16)>,
+    /// Of a snapshot: the number up to which changes made meanwhile are applied.
+    known: u64,
 }
 
 impl Progress {
@@ -27,8 +29,29 @@ impl Progress {
             Some(coverage) if coverage.records == 0 && !coverage.empty => return Err(Refused::UnexplainedEmptying),
             _ => {}
         }
+        Ok(Self::at(page))
+    }
+
+    fn at(page: &Page) -> Self {
+        let (revision, known) = (page.revision.clone(), page.revision.number);
         let expected = page.snapshot.map(|coverage| (coverage.family, coverage.first));
-        Ok(Self { revision: page.revision.clone(), expected, touched: Vec::new() })
+        Self { revision, expected, touched: Vec::new(), known }
+    }
+
+    /// The progress of changes that were made while this snapshot is taken.
+    pub(super) fn interrupted_by(&self, page: &Page) -> Result<Self, Refused> {
+        let goes_on = page.revision.epoch == self.revision.epoch && page.revision.number >= self.known;
+        if goes_on && page.snapshot.is_none() { Ok(Self::at(page)) } else { Err(Refused::OutOfSequence) }
+    }
+
+    /// The revision after which changes are to be asked for while this snapshot is taken; none when it is none.
+    pub(super) fn known(&self) -> Option<Revision> {
+        self.expected.map(|_| Revision { number: self.known, ..self.revision.clone() })
+    }
+
+    /// Notes that changes up to a revision are applied.
+    pub(super) fn note(&mut self, revision: &Revision) {
+        self.known = revision.number;
     }
 
     pub(super) fn continued_by(self, page: &Page) -> Result<Self, Refused> {
@@ -49,6 +72,8 @@ pub struct Applying {
     /// The bucket of a snapshot that is next.
     next_bucket: u16,
     progress: Progress,
+    /// Whether it comes in the midst of a snapshot.
+    interrupts: bool,
 }
 
 /// What comes of a page.
@@ -66,11 +91,11 @@ pub enum Applied {
 }
 
 impl Applying {
-    pub(super) fn new(page: Page, following: Option<(Family, u16)>, progress: Progress) -> Self {
+    pub(super) fn new(page: Page, following: Option<(Family, u16)>, progress: Progress, interrupts: bool) -> Self {
         let next_bucket = page.snapshot.map_or(0, |coverage| coverage.first);
         let Page { revision, snapshot, changes, next, .. } = page;
         let changes = changes.into_iter().peekable();
-        Self { revision, snapshot, next, following, changes, next_bucket, progress }
+        Self { revision, snapshot, next, following, changes, next_bucket, progress, interrupts }
     }
 
     /// Applies a bucket, and shows `judge` each change; `false` once there is nothing left.
@@ -126,7 +151,7 @@ impl Applying {
         Ok(true)
     }
 
-    /// Ends a page whose steps are all taken; the last one's revision is then the copy's.
+    /// Ends a page whose steps are all taken; the last one's revision is then the copy's, unless a snapshot goes on.
     ///
     /// # Errors
     /// [`Refused`]; the copy's revision is as it was.
@@ -141,6 +166,12 @@ impl Applying {
             // Another worker was quicker, and older records may lie over what it has written.
             copy.distrust(shared);
             return Err(Refused::OlderRevision);
+        }
+        if self.interrupts {
+            if !progress.touched.is_empty() {
+                copy.store_standing(&standing.changed(Some(progress.touched)), version, shared)?;
+            }
+            return Ok(Applied::Reached(self.revision));
         }
         let unchanged = standing.revision().as_ref() == Some(&self.revision) && progress.touched.is_empty();
         if !unchanged || self.snapshot.is_some() {

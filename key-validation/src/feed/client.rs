@@ -14,6 +14,8 @@ use crate::config::KeyManagerSettings;
 const WAIT: Duration = Duration::from_secs(30);
 /// How long a call may take: [`WAIT`], and time for the answer itself.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+/// How often a snapshot is interrupted by what has changed meanwhile.
+const BETWEEN_PAGES: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -49,6 +51,10 @@ pub struct FeedClient {
     settings: KeyManagerSettings,
     copy: RegistryCopy,
     state: State,
+    /// The snapshot that waits while changes are asked for and applied: its next page.
+    interrupted: Option<(String, Progress)>,
+    /// When that last began.
+    interrupted_at: UnixTime,
     /// Of a row; each doubles the pause.
     failures: u32,
     /// Why the last one of the row failed, and whether the one before failed for another reason.
@@ -86,6 +92,8 @@ impl FeedClient {
             settings: settings.clone(),
             copy: settings.registry_copy(),
             state: State::ask(UnixTime::from_millis(0)),
+            interrupted: None,
+            interrupted_at: UnixTime::from_millis(0),
             failures: 0,
             last_failure: None,
             refused_pages: 0,
@@ -123,11 +131,28 @@ impl FeedClient {
         }
         let path = "/internal/gateway/v1/registry";
         let (path, progress) = match next.take() {
+            Some(snapshot) if let Some(known) = self.interruption(&snapshot.1, now, shared) => {
+                self.interrupted = Some(snapshot);
+                self.interrupted_at = now;
+                (format!("{path}?revision={known}&wait=0s"), None)
+            }
             Some((cursor, progress)) => (format!("{path}?cursor={cursor}"), Some(progress)),
             None => (self.path_by_revision(path, shared), None),
         };
         self.state = State::Asked(progress);
         Some(self.settings.request("GET", path, String::new()))
+    }
+
+    /// The revision by which to ask for changes before the next page of a snapshot, where it is time to: a snapshot may take
+    /// minutes, and what is blocked meanwhile shall be so at once. A copy by which nothing is decided yet has no need of it.
+    fn interruption(&self, snapshot: &Progress, now: UnixTime, shared: &dyn SharedData) -> Option<Revision> {
+        let is_time = now.since(self.interrupted_at) >= BETWEEN_PAGES && self.copy.standing(shared).is_ready();
+        snapshot.known().filter(|_| is_time)
+    }
+
+    /// Ends what was asked for: the snapshot goes on that it has interrupted, if it has.
+    fn rest(&mut self, now: UnixTime) {
+        self.state = State::Idle { ask_at: now, next: self.interrupted.take() };
     }
 
     fn path_by_revision(&self, path: &str, shared: &dyn SharedData) -> String {
@@ -158,7 +183,7 @@ impl FeedClient {
             (Some(200), _) => self.take_page(body, progress, shared).map_err(FeedFailure::from),
             (Some(204), None) => {
                 self.succeed();
-                self.state = State::ask(now);
+                self.rest(now);
                 Ok(())
             }
             (Some(401 | 403), _) => Err(FeedFailure::Credential),
@@ -172,7 +197,8 @@ impl FeedClient {
     fn take_page(&mut self, body: &[u8], progress: Option<Progress>, shared: &dyn SharedData) -> Result<(), Refused> {
         let page = Page::parse(body)?;
         let skipped = page.skipped;
-        self.state = State::Applying(Box::new(self.copy.begin(page, progress, shared)?));
+        let snapshot = self.interrupted.as_ref().map(|(_, snapshot)| snapshot);
+        self.state = State::Applying(Box::new(self.copy.begin(page, progress, snapshot, shared)?));
         self.refused_records = self.refused_records.saturating_add(skipped);
         Ok(())
     }
@@ -185,6 +211,7 @@ impl FeedClient {
         let is_new = self.last_failure.is_none_or(|(last, _)| last != failure);
         self.last_failure = Some((failure, is_new));
         self.failures = self.failures.saturating_add(1);
+        self.interrupted = None;
         // Half of it, and a random part of the other half.
         let half = longest.checked_div(2).unwrap_or_default();
         let spread = half.saturating_mul(u32::from(jitter)).checked_div(u32::from(u16::MAX)).unwrap_or_default();
@@ -246,7 +273,11 @@ impl FeedClient {
         let applied = applying.finish(&self.copy, shared)?;
         self.succeed();
         match applied {
-            Applied::Reached(revision) => Ok(Some(revision)),
+            Applied::Reached(revision) => {
+                let snapshot = self.interrupted.as_mut().map(|(_, snapshot)| snapshot.note(&revision));
+                self.rest(now);
+                Ok(snapshot.is_none().then_some(revision))
+            }
             Applied::Continues { cursor, progress } => {
                 self.state = State::Idle { ask_at: now, next: Some((cursor, progress)) };
                 Ok(None)
@@ -273,8 +304,8 @@ mod tests {
 
     use crate::Secret;
 
-    use super::super::Place;
-    use super::super::tests::{api, changes, copy, snapshot, with};
+    use super::super::tests::{api, changes, copy, deleted, snapshot, with};
+    use super::super::{CopyReader, Family, Place, Stale};
     use super::*;
     use crate::cache::tests::FakeSharedData;
     #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -362,7 +393,7 @@ mod tests {
         let told: serde_json::Value = serde_json::from_str(&client.acknowledgement(&revision).body).unwrap();
         assert_eq!(told["refusedRecords"], 2);
         let bucket = Place::Api("odd".to_owned()).bucket();
-        assert_eq!(copy().records(super::super::Family::Api, bucket, &shared).len(), 1);
+        assert_eq!(copy().records(Family::Api, bucket, &shared).len(), 1);
     }
 
     #[test]
@@ -464,5 +495,87 @@ mod tests {
         // After a failure the answer is to come at once.
         let by_revision = "/internal/gateway/v1/registry?revision=e.1&wait=0s";
         assert_eq!(path(&mut client, UnixTime::MAX, &shared).as_deref(), Some(by_revision));
+    }
+
+    /// Answers requests with these pages, and what else is asked for with `else_`; gives all that was asked.
+    fn follow(
+        client: &mut FeedClient,
+        pages: &[serde_json::Value],
+        else_: &mut dyn FnMut(&str) -> (u16, String),
+        shared: &FakeSharedData,
+    ) -> Vec<String> {
+        let (mut asked, mut pages) = (Vec::new(), pages.iter());
+        loop {
+            let path = path(client, NOW, shared).unwrap().rsplit_once('?').unwrap().1.to_owned();
+            let is_page = asked.is_empty() || path == "cursor=c";
+            let (status, body) = if is_page { (200, pages.next().unwrap().to_string()) } else { else_(&path) };
+            asked.push(path);
+            client.receive(Some(status), body.as_bytes(), (NOW, 0), shared).unwrap();
+            if apply(client, false, shared).unwrap().is_some() {
+                return asked;
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_while_a_snapshot_is_taken_reaches_workers_before_its_end() {
+        let shared = with(&[api("a"), api("b")]);
+        copy().distrust(&shared);
+        let mut reader = CopyReader::new(copy());
+        let mut stale = || {
+            reader.look(&shared);
+            std::iter::from_fn(|| reader.take_stale()).collect::<Vec<_>>()
+        };
+        stale();
+        let (mut client, pages) = (client(), snapshot(7, &[api("a"), api("b")], 1));
+        let mut asks = |query: &str, answer: &serde_json::Value| {
+            let asked = path(&mut client, NOW, &shared).unwrap();
+            assert_eq!(asked, format!("/internal/gateway/v1/registry?{query}"));
+            receive(&mut client, &answer.to_string(), &shared).unwrap()
+        };
+        let mut some = changes(8, &[deleted(api("a"))]);
+        some["next"] = "more".into();
+
+        assert_eq!(asks("wait=30s", &pages[0]), None);
+        assert_eq!(asks("revision=e.7&wait=0s", &some), None);
+        assert_eq!(asks("cursor=more", &changes(8, &[api("c")])), None, "the revision is not reached as a whole");
+
+        let bucket = |id: &str| Stale::Bucket(Family::Api, Place::Api(id.to_owned()).bucket());
+        assert_eq!(stale(), [bucket("c"), bucket("a")]);
+        assert_eq!(copy().standing(&shared).revision(), None, "the snapshot is still to come");
+
+        assert_eq!(asks("cursor=c", &pages[1]), None);
+        assert_eq!(asks("cursor=c", &pages[2]).unwrap().number, 7, "what is newer comes once more");
+        assert_eq!(asks("revision=e.7&wait=30s", &changes(8, &[deleted(api("a"))])).unwrap().number, 8);
+        assert!(copy().records(Family::Api, Place::Api("a".to_owned()).bucket(), &shared).is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_is_interrupted_once_a_second_and_the_first_one_never() {
+        let shared = FakeSharedData::default();
+        let pages = snapshot(7, &[api("a")], 4);
+        let mut never = |asked: &str| panic!("{asked}");
+        assert_eq!(follow(&mut client(), &pages, &mut never, &shared).len(), pages.len());
+
+        copy().distrust(&shared);
+        let asked = follow(&mut client(), &pages, &mut |_| (204, String::new()), &shared);
+        assert_eq!(asked.len(), pages.len() + 1);
+        assert_eq!(asked[1], "revision=e.7&wait=0s");
+    }
+
+    #[test]
+    fn a_snapshot_that_comes_in_the_midst_of_one_begins_it_anew() {
+        let shared = with(&[api("a")]);
+        copy().distrust(&shared);
+        let (mut client, pages) = (client(), snapshot(7, &[api("a")], 1));
+        path(&mut client, NOW, &shared);
+        receive(&mut client, &pages[0].to_string(), &shared).unwrap();
+        path(&mut client, NOW, &shared);
+
+        let outcome = receive(&mut client, &pages[0].to_string(), &shared);
+
+        assert_eq!(outcome, Err(FeedFailure::Refused(Refused::OutOfSequence)));
+        let next = path(&mut client, UnixTime::MAX, &shared).unwrap();
+        assert_eq!(next, "/internal/gateway/v1/registry?wait=0s");
     }
 }

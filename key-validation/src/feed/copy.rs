@@ -113,15 +113,22 @@ impl RegistryCopy {
     }
 
     /// Looks at what a page would do, before anything of it is done. `progress` is what the page before ended with,
-    /// none for a first page.
+    /// none for a first page; `snapshot` is how far one is in whose midst it comes.
     ///
     /// # Errors
     /// [`Refused`]; the copy is as it was.
-    pub fn begin(&self, page: Page, progress: Option<Progress>, shared: &dyn SharedData) -> Result<Applying, Refused> {
+    pub fn begin(
+        &self,
+        page: Page,
+        progress: Option<Progress>,
+        snapshot: Option<&Progress>,
+        shared: &dyn SharedData,
+    ) -> Result<Applying, Refused> {
         let (standing, version) = self.load_standing(shared);
-        let progress = match progress {
-            Some(progress) => progress.continued_by(&page)?,
-            None => Progress::begun_by(&page, &standing)?,
+        let progress = match (progress, snapshot) {
+            (Some(progress), _) => progress.continued_by(&page)?,
+            (None, Some(snapshot)) => snapshot.interrupted_by(&page)?,
+            (None, None) => Progress::begun_by(&page, &standing)?,
         };
         let following = page.snapshot.and_then(super::Coverage::following);
         if page.snapshot.is_some() && following.is_some() != page.next.is_some() {
@@ -130,7 +137,7 @@ impl RegistryCopy {
         if page.snapshot.is_some() && standing.revision().is_some() {
             self.store_standing(&standing.incomplete(), version, shared)?;
         }
-        Ok(Applying::new(page, following, progress))
+        Ok(Applying::new(page, following, progress, snapshot.is_some()))
     }
 
     /// Makes these changes in one bucket, which is empty before when it is replaced.

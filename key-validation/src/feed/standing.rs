@@ -73,6 +73,12 @@ impl Standing {
 
     /// The standing once a revision is applied, by which these buckets have changed; all of them when none.
     pub(super) fn after(&self, revision: &Revision, touched: Option<Vec<(Family, u16)>>) -> Self {
+        let Revision { epoch, number } = revision.clone();
+        Self { epoch, number, complete: true, ..self.changed(touched) }
+    }
+
+    /// The standing once these buckets have changed, all of them when none, however far it is.
+    pub(super) fn changed(&self, touched: Option<Vec<(Family, u16)>>) -> Self {
         let generation = self.generation.saturating_add(1);
         let (mut recent, mut recent_from) = (self.recent.clone(), self.recent_from);
         match touched {
@@ -90,8 +96,7 @@ impl Standing {
                 recent_from = generation.saturating_add(1);
             }
         }
-        let Revision { epoch, number } = revision.clone();
-        Self { epoch, number, complete: true, generation, recent, recent_from }
+        Self { generation, recent, recent_from, ..self.clone() }
     }
 
     /// As it lies in the shared data: a line of words for itself, and one for each bucket of `recent`.

@@ -71,7 +71,7 @@ pub(crate) fn snapshot(number: u64, records: &[Value], pages: u16) -> Vec<Value>
 fn apply(shared: &FakeSharedData, pages: &[Value]) -> Result<Revision, Refused> {
     let (copy, mut progress) = (copy(), None);
     for value in pages {
-        let mut applying = copy.begin(page(value), progress.take(), shared)?;
+        let mut applying = copy.begin(page(value), progress.take(), None, shared)?;
         while applying.step(&copy, &mut |_| {}, shared)? {}
         match applying.finish(&copy, shared)? {
             Applied::Reached(revision) => return Ok(revision),
@@ -237,7 +237,7 @@ fn apply_steps(shared: &FakeSharedData, pages: &[Value], steps: usize) -> Result
     let (copy, mut progress) = (copy(), None);
     for value in pages {
         let is_last = value["next"].is_null();
-        let mut applying = copy.begin(page(value), progress.take(), shared)?;
+        let mut applying = copy.begin(page(value), progress.take(), None, shared)?;
         for _ in 0..if is_last { steps } else { usize::MAX } {
             if !applying.step(&copy, &mut |_| {}, shared)? {
                 break;
