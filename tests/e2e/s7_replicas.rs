@@ -47,9 +47,8 @@ impl Replicated {
             .start()
             .await;
         // Envoy has other things to do while it starts than to look after the health of others.
-        let cluster = [("envoy_cluster_name", "key-manager")];
         wait::until_true("the replicas' health", async || {
-            gateway.metrics().await.count("envoy_cluster_membership_healthy", &cluster) == replicas.len()
+            counted(&gateway, "membership_healthy").await == replicas.len()
         })
         .await;
         let token = published.token(&idp).await;
@@ -102,6 +101,12 @@ fn documented_cluster(replicas: &[KeyManager]) -> Value {
     cluster
 }
 
+/// What Envoy has counted of the key managers' cluster.
+async fn counted(gateway: &Gateway, what: &str) -> usize {
+    let name = format!("envoy_cluster_{what}");
+    gateway.metrics().await.count(&name, &[("envoy_cluster_name", "key-manager")])
+}
+
 /// Waits until a key manager that has started answers the gateway's questions.
 async fn until_asked(key_manager: &KeyManager) {
     let labels = [("path", "/oauth2/introspect"), ("status", "200")];
@@ -131,6 +136,7 @@ async fn s7_replicas_that_are_restarted_one_after_the_other_under_load_fail_no_r
 
     let calls = load.end().await;
     at.assert_asked_about(calls).await;
+    assert_eq!(counted(&at.gateway, "upstream_rq_retry").await, 0, "each was left alone before it stopped to serve");
     assert!(!at.gateway.log().contains("PRIVATE KEY"));
 }
 
