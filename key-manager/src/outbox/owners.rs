@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::executor::{CarryOutError, is_current};
-use super::{Executor, Intent, IntentState};
+use super::{Executor, Intent, IntentState, Step};
 use crate::connector::{Action, ClientMetadata, ConnectorError, KeyManager, Operation};
 use crate::domain::{ApplicationKey, KeyState};
 use crate::outbox::reference;
@@ -14,6 +14,7 @@ use crate::store::{Owner, StoreError, Writer};
 impl Executor {
     /// Tells an identity provider whose a client is by now. What it does not let be changed is as it stays.
     pub(super) async fn change_owner(&self, intent: &Intent, key_id: &str) -> Result<(), CarryOutError> {
+        Step::OwnerClaimed.done();
         let _alone = self.store.lock(key_id).await?;
         let found = self.find(key_id).await?.filter(|(key, _)| key.state == KeyState::Created);
         let told = match found {
@@ -35,7 +36,9 @@ impl Executor {
         if is_current(transaction.as_mut(), intent).await? {
             transaction.delete_intent(&intent.id).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Step::OwnerKept.done();
+        Ok(())
     }
 
     async fn tell_owner(
@@ -57,6 +60,7 @@ impl Executor {
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let renamed = ClientMetadata { client_name: key.client_name.clone(), ..metadata };
         let told = connector.update_client(&client, &renamed).await?;
+        Step::OwnerTold.done();
         let (actor, request_id) = ("outbox".to_owned(), intent.request_id.clone());
         let writer = Writer { actor, request_id, now: self.clock.now() };
         self.keep_told(&key.id, &told, &writer).await?;

@@ -41,6 +41,14 @@ steps! {
     ApiRegistered,
     /// That it knows it is written.
     RegisterKept,
+    /// Another owner is written, and the intent to tell of it.
+    OwnerWritten,
+    /// Somebody carries it out.
+    OwnerClaimed,
+    /// The identity provider knows the owner.
+    OwnerTold,
+    /// That it knows is written, and nothing is left to be told.
+    OwnerKept,
 }
 
 impl Step {

@@ -22,8 +22,9 @@ use std::time::Duration;
 use key_manager::connector::http::HttpClient;
 use key_manager::connector::{
     ClientCredentials, ClientMetadata, ClientReference, ConnectorSettings, ConnectorTypes, Grant, Introspection,
-    KeyManager, Properties, RegisteredClient, TokenRequest,
+    KeyManager, ManagementHandle, Properties, RegisteredClient, TokenRequest,
 };
+use key_manager::domain::ApplicationKey;
 use key_manager::operators;
 use key_manager::service::Service;
 use key_validation::{ScopeToken, Secret};
@@ -60,6 +61,13 @@ pub(crate) fn reference(client: &RegisteredClient) -> ClientReference {
         client_secret: client.client_secret.clone(),
         handle: client.handle.clone(),
     }
+}
+
+/// The client of a key, as the database knows it.
+pub(crate) fn client_of(key: &ApplicationKey) -> ClientReference {
+    let handle = key.handle.as_ref().map(|handle| ManagementHandle::new(handle.expose()));
+    let client_id = key.client_id.clone().expect("a client");
+    ClientReference { client_id, client_secret: key.client_secret.clone(), handle }
 }
 
 pub(crate) fn credentials(id: &str, secret: &str) -> ClientCredentials {

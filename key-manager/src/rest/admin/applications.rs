@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::domain::{KeyMode, KeyState};
-use crate::outbox::{Intent, IntentId};
+use crate::outbox::{Intent, IntentId, Step};
 use crate::rest::contract::Portal;
 use crate::rest::devportal::{applications, keys};
 use crate::rest::error::{Fault, RestError};
@@ -91,6 +91,7 @@ pub(crate) async fn change(
         }
     }
     transaction.commit().await?;
+    Step::OwnerWritten.done();
     services.outbox.wake();
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::glewlwyd::Glewlwyd;
 use crate::harness::served::{ADMIN, Answer, DEVPORTAL, Served, assert_failure};
 use crate::harness::shop::{Shop, generate, text};
-use crate::harness::{credentials, token_request};
+use crate::harness::{client_of, credentials, token_request};
 
 const TRUSTED: [(&str, &str); 1] = [("GATEHOUSE__CALLERS__IDENTITY_PROVIDER", "corporate")];
 
@@ -20,12 +20,6 @@ async fn change_owner(served: &Served, application: &str, query: &str) -> Answer
 async fn key(served: &Served, application: &str) -> ApplicationKey {
     let id = application.rsplit('/').next().unwrap();
     served.service.store.read().await.unwrap().list_keys(id).await.unwrap().pop().unwrap()
-}
-
-fn reference(key: &ApplicationKey) -> key_manager::connector::ClientReference {
-    let handle = key.handle.as_ref().map(|handle| key_manager::connector::ManagementHandle::new(handle.expose()));
-    let (client_id, client_secret) = (key.client_id.clone().unwrap(), key.client_secret.clone());
-    key_manager::connector::ClientReference { client_id, client_secret, handle }
 }
 
 #[tokio::test]
@@ -72,7 +66,7 @@ async fn s7_an_application_goes_to_another_owner_with_its_keys_and_subscriptions
     // The client is the same, by another name.
     served.settled().await;
     let key = key(served, &hers).await;
-    let there = shop.idp.connector.read_client(&reference(&key)).await.unwrap().expect("the client");
+    let there = shop.idp.connector.read_client(&client_of(&key)).await.unwrap().expect("the client");
     assert_eq!(there.metadata.client_name, format!("u-bob_{id}_PRODUCTION"));
     let request = token_request(credentials(&there.client_id, text(&generated, "consumerSecret")), &["order"]);
     shop.idp.connector.request_token(&request).await.expect("its secret is the same");
