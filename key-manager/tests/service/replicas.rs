@@ -110,18 +110,51 @@ async fn s7_replicas_that_start_together_on_an_empty_database_share_one_schema_a
     assert_eq!(keys.len(), 1, "{keys:?}");
 }
 
-#[tokio::test]
-async fn s6_a_signing_key_that_is_due_is_made_by_one_replica_alone() {
+/// Two in this process, on one database.
+async fn two_served() -> [Served; 2] {
     let database = Database::create().await;
     let (name, url) = database.variable();
     let sealed = [("GATEHOUSE__SEALING__ALLOW_EPHEMERAL_KEY", "false"), ("GATEHOUSE__SEALING__KEY", KEY)];
     let one = Served::start_on(database, &sealed).await;
     let same = [sealed[0], sealed[1], (name, url.as_str())];
-    let other = Served::start_on(Database::create().await, &same).await;
+    [one, Served::start_on(Database::create().await, &same).await]
+}
 
+/// Both do what time asks for, at the same time.
+async fn keep_both([one, other]: &[Served; 2]) {
     let (first, second) = tokio::join!(server::keep(&one.service), server::keep(&other.service));
-
     first.and(second).expect("both are well");
+}
+
+#[tokio::test]
+async fn s7_tombstones_that_one_replica_has_compacted_are_gone_for_gateways_of_the_other() {
+    let both = two_served().await;
+    let [one, other] = &both;
+    let path = format!("{APPLICATIONS}/{}", one.application().await);
+    let (_, page) = poll(&one.base, "").await;
+    let before = format!("revision={}", revision(&page));
+    one.send(Method::DELETE, &path, None).await;
+    let (_, page) = poll(&other.base, &before).await;
+    assert_eq!(page["changes"][0]["deleted"], true, "{page}");
+    let after = format!("revision={}", revision(&page));
+
+    one.database.execute("UPDATE feed_records SET changed_at = 0").await.expect("old tombstones");
+    keep_both(&both).await;
+
+    for replica in &both {
+        let (_, page) = poll(&replica.base, &before).await;
+        assert!(page["snapshot"].is_object(), "{page}");
+        assert_eq!(poll(&replica.base, &after).await.0, StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn s6_a_signing_key_that_is_due_is_made_by_one_replica_alone() {
+    let both = two_served().await;
+    let [one, other] = &both;
+
+    keep_both(&both).await;
+
     let keys = one.service.store.read().await.unwrap().list_signing_keys().await.unwrap();
     let same = other.service.store.read().await.unwrap().list_signing_keys().await.unwrap();
     assert_eq!((keys.len(), same.len()), (1, 1));
