@@ -17,12 +17,14 @@
 )]
 #![deny(unsafe_code)]
 
+mod calls;
 mod flights;
 mod host;
 mod http;
 mod metrics;
 mod protobuf;
 mod root;
+mod self_tests;
 mod signer;
 mod signing_keys;
 mod sync;

@@ -5,19 +5,20 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use key_validation::introspection::{Answer, BODY_LIMIT, IntrospectionCall, IntrospectionResponse};
-use key_validation::jws::SignError;
+use key_validation::introspection::{BODY_LIMIT, IntrospectionResponse};
 use key_validation::lease::LeaseHolder;
 use key_validation::{
-    Begun, Decision, Exchange, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, SelfTest, Step,
-    Turn, Unavailable, UnixTime, Verdict,
+    Begun, Decision, Exchange, Forward, Gateway, Ports, Publication, Question, Reply, RequestHead, Step, Turn,
+    Unavailable, UnixTime, Verdict,
 };
-use log::{error, info, warn};
+use log::{error, warn};
 use proxy_wasm::types::{Action, MapType};
 
+use crate::calls::{NO_RESPONSE, dispatch, failure};
 use crate::flights::{Flight, Flights, Waiter};
 use crate::host::{self, HeaderMap, HostError, HostSharedData};
 use crate::metrics::Metrics;
+use crate::self_tests::{BEFORE_SELF_TESTS, SelfTests};
 use crate::signing_keys::SigningKeys;
 use crate::sync::Sync;
 use crate::tick::{Tick, TickUser};
@@ -28,8 +29,7 @@ pub(crate) struct Worker {
     flights: RefCell<Flights>,
     /// Requests whose question is answered and that are still to be decided.
     landed: RefCell<VecDeque<(Waiter, Verdict)>>,
-    /// Tests under way, by the host's token for the call.
-    self_tests: RefCell<Vec<(u32, SelfTest)>>,
+    self_tests: SelfTests,
     metrics: Metrics,
     /// Wakes the root context, which makes the calls: one made by a request would die with it. The way takes 4 us.
     queue: u32,
@@ -49,16 +49,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a flight looks whether another worker has its answer.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// How long after the start endpoints are tried: until then their addresses may not be known.
-const BEFORE_SELF_TESTS: Duration = Duration::from_secs(1);
-
 /// Requests decided in one callback. The host lets a request go on, or answers it, when the callback has returned, and
 /// runs the end of each such request inside the one before: some 260 at once exhaust its stack, which ends the VM.
 const DECIDED_AT_ONCE: usize = 32;
-
-/// What is known of a call that failed before anything came back.
-const NO_RESPONSE: IntrospectionResponse<'static> =
-    IntrospectionResponse { status: None, retry_after: None, content_type: None, body: None };
 
 impl Worker {
     pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
@@ -68,7 +61,7 @@ impl Worker {
             gateway,
             flights: RefCell::default(),
             landed: RefCell::default(),
-            self_tests: RefCell::default(),
+            self_tests: SelfTests::default(),
             metrics: Metrics::default(),
             queue,
             root_context_id,
@@ -136,7 +129,9 @@ impl Worker {
 
     /// Begins what goes on by itself.
     pub(crate) fn start(&self) {
-        self.plan_self_tests();
+        if self.gateway.wants_self_tests() {
+            self.tick.every(TickUser::SelfTests, Some(BEFORE_SELF_TESTS));
+        }
         // Not at once: Envoy tries a configuration in a VM that it throws away, and that one must not get the lease.
         if self.sync.is_some() {
             self.tick.every(TickUser::Sync, Some(LOOK_AGAIN));
@@ -166,7 +161,9 @@ impl Worker {
     /// Looks again at what waits for other workers. To be called from the root context.
     pub(crate) fn look_again(&self) {
         self.synchronise();
-        self.make_self_tests();
+        if self.tick.end(TickUser::SelfTests) {
+            self.self_tests.make(&self.gateway, self.lease_holder, self.ports());
+        }
         self.flights.borrow_mut().plan_following();
         self.make_calls();
         self.decide_landed();
@@ -267,8 +264,8 @@ impl Worker {
         {
             return;
         }
-        if let Some(test) = self.take_self_test(token) {
-            return self.finish_self_test(test, Ok(&response));
+        if self.self_tests.receive(token, &response, &self.gateway, self.ports()) {
+            return;
         }
         let landed = self.flights.borrow_mut().land(token);
         let Some((flight, asked_at)) = landed else { return };
@@ -294,49 +291,6 @@ impl Worker {
             }
         };
         self.land(waiters, &verdict);
-    }
-
-    /// Has the endpoints tried in a while that are to be tried at start.
-    fn plan_self_tests(&self) {
-        if self.gateway.wants_self_tests() {
-            self.tick.every(TickUser::SelfTests, Some(BEFORE_SELF_TESTS));
-        }
-    }
-
-    /// Makes the calls that try endpoints, once. To be called from the root context.
-    fn make_self_tests(&self) {
-        if !self.tick.end(TickUser::SelfTests) {
-            return;
-        }
-        for (test, call) in self.gateway.self_tests(self.lease_holder, host::now(), self.ports()) {
-            match call.map(|call| dispatch(&call)) {
-                Ok(Ok(token)) => self.self_tests.borrow_mut().push((token, test)),
-                Ok(Err(_)) => self.finish_self_test(test, Ok(&NO_RESPONSE)),
-                Err(error) => self.finish_self_test(test, Err(error)),
-            }
-        }
-    }
-
-    fn take_self_test(&self, token: u32) -> Option<SelfTest> {
-        let mut tests = self.self_tests.borrow_mut();
-        let position = tests.iter().position(|(under_way, _)| *under_way == token)?;
-        Some(tests.swap_remove(position).1)
-    }
-
-    fn finish_self_test(&self, test: SelfTest, response: Result<&IntrospectionResponse<'_>, SignError>) {
-        let ended = self.gateway.end_self_test(test, response, host::now(), self.ports());
-        let Some((provider, verdict)) = ended else { return };
-        match verdict {
-            Ok(Answer::Inactive) => {
-                info!("self-test: identity provider `{provider}` answers, and takes the gateway's credentials");
-            }
-            Ok(Answer::Active(_)) => {
-                warn!("self-test: identity provider `{provider}` calls a made-up token active: do not believe it");
-            }
-            Err(unavailable) => {
-                warn!("self-test: {}", failure(provider, unavailable, response.unwrap_or(&NO_RESPONSE)));
-            }
-        }
     }
 
     fn land(&self, waiters: Vec<Waiter>, verdict: &Verdict) {
@@ -413,15 +367,6 @@ impl Worker {
             warn!("introspection: {failure}");
         }
     }
-}
-
-fn failure(provider: &str, unavailable: Unavailable, response: &IntrospectionResponse<'_>) -> String {
-    let status = response.status.map_or("none".to_owned(), |status| status.to_string());
-    format!("identity provider `{provider}`: {unavailable} (status {status})")
-}
-
-fn dispatch(call: &IntrospectionCall) -> Result<u32, HostError> {
-    host::dispatch(&call.cluster, &call.headers, call.body.expose(), call.timeout)
 }
 
 fn edit_headers(forward: &Forward) -> Result<(), HostError> {
