@@ -1,15 +1,27 @@
 //! JSON, read without charity: what two readers might understand differently is refused.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Why a text is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// It is no JSON, with line and column.
+    #[error(transparent)]
+    Syntax(#[from] serde_json::Error),
+    /// It is, and is refused all the same.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// Reads a text that is one JSON value and nothing else, and in which no object has a member twice.
 ///
 /// # Errors
-/// What is wrong, with line and column.
-pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
+/// [`Unreadable`].
+pub(crate) fn parse(text: &str) -> Result<Value, Unreadable> {
     // The parser itself goes no deeper.
     parse_within(text, 128)
 }
@@ -17,8 +29,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
 /// [`parse`] with so many levels of nesting at most.
 ///
 /// # Errors
-/// What is wrong, with line and column.
-pub(crate) fn parse_within(text: &str, levels: usize) -> Result<Value, serde_json::Error> {
+/// [`Unreadable`].
+pub(crate) fn parse_within(text: &str, levels: usize) -> Result<Value, Unreadable> {
     read(text, Strictness { levels, inner_duplicates: false })
 }
 
@@ -26,16 +38,17 @@ pub(crate) fn parse_within(text: &str, levels: usize) -> Result<Value, serde_jso
 /// whole has no member twice.
 ///
 /// # Errors
-/// What is wrong, with line and column.
-pub(crate) fn parse_shallow(text: &str, levels: usize) -> Result<Value, serde_json::Error> {
+/// [`Unreadable`].
+pub(crate) fn parse_shallow(text: &str, levels: usize) -> Result<Value, Unreadable> {
     read(text, Strictness { levels, inner_duplicates: true })
 }
 
-fn read(text: &str, strictness: Strictness) -> Result<Value, serde_json::Error> {
+fn read(text: &str, strictness: Strictness) -> Result<Value, Unreadable> {
+    let refusal = RefCell::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Reader { strictness, top: true }.deserialize(&mut deserializer)?;
+    let value = Reader { strictness, top: true, refusal: &refusal }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(value)
+    refusal.into_inner().map_or(Ok(value), |reason| Err(Unreadable::Refused(reason)))
 }
 
 #[derive(Clone, Copy)]
@@ -47,19 +60,28 @@ struct Strictness {
 }
 
 #[derive(Clone, Copy)]
-struct Reader {
+struct Reader<'r> {
     strictness: Strictness,
     top: bool,
+    /// What is refused of what has been read: serde's own way to say so takes 3 KB of the module.
+    refusal: &'r RefCell<Option<String>>,
 }
 
-impl Reader {
-    fn inside<E: Error>(self) -> Result<Self, E> {
-        let levels = self.strictness.levels.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))?;
-        Ok(Self { strictness: Strictness { levels, ..self.strictness }, top: false })
+impl Reader<'_> {
+    fn inside(self) -> Self {
+        let levels = self.strictness.levels.checked_sub(1).unwrap_or_else(|| {
+            self.refuse("nested too deep");
+            0
+        });
+        Self { strictness: Strictness { levels, ..self.strictness }, top: false, ..self }
+    }
+
+    fn refuse(self, reason: &str) {
+        self.refusal.borrow_mut().get_or_insert_with(|| reason.to_owned());
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader {
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -67,7 +89,7 @@ impl<'de> DeserializeSeed<'de> for Reader {
     }
 }
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,7 +121,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+        let inside = self.inside();
         let mut items = Vec::new();
         while let Some(item) = access.next_element_seed(inside)? {
             items.push(item);
@@ -108,11 +130,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inside = self.inside()?;
+        let inside = self.inside();
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
             if (self.top || !self.strictness.inner_duplicates) && members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member `{name}` is there twice")));
+                self.refuse(&format!("the member `{name}` is there twice"));
             }
             let value = access.next_value_seed(inside)?;
             members.insert(name, value);
