@@ -51,8 +51,7 @@ impl Root {
         let queue = host::register_queue(&format!("gatehouse/calls/{:032x}", u128::from_le_bytes(random()?)));
         let queue = queue.map_err(|error| format!("no queue can be registered: {error}"))?;
         let minter = |settings| JwtMinter::new(settings, signer, nonce);
-        let mut gateway = Gateway::new(configuration, (self.handler)(), minter);
-        sync::begin(&mut gateway);
+        let gateway = sync::begin(Gateway::new(configuration, (self.handler)(), minter));
         Ok(Worker::new(gateway, queue, self.context_id, LeaseHolder(random()?)))
     }
 }

@@ -2,6 +2,7 @@
 //! under a lease, and every worker takes over from the copy what has changed.
 
 use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use key_validation::cut_offs::Arrivals;
@@ -16,6 +17,8 @@ use crate::metrics::Metrics;
 thread_local! {
     /// Of all configurations of this worker: it outlives them, and knows a cut-off by all that it says.
     static ARRIVALS: RefCell<Arrivals> = RefCell::default();
+    /// The gateway of this worker's latest configuration.
+    static LATEST: RefCell<Weak<Gateway>> = RefCell::default();
 }
 
 /// How long one callback may take, with what is read in it, before it leaves the rest to the next one.
@@ -177,9 +180,15 @@ impl Sync {
 }
 
 /// Takes the configuration's cut-offs into force, and all that the copy has.
-pub(crate) fn begin(gateway: &mut Gateway) {
+pub(crate) fn begin(mut gateway: Gateway) -> Rc<Gateway> {
     ARRIVALS.with_borrow_mut(|arrivals| gateway.take_cut_offs(arrivals, host::now()));
-    take_over(gateway, &mut || false);
+    if let Some(older) = LATEST.with_borrow(Weak::upgrade) {
+        gateway.inherit(&older, &HostSharedData);
+    }
+    take_over(&gateway, &mut || false);
+    let gateway = Rc::new(gateway);
+    LATEST.set(Rc::downgrade(&gateway));
+    gateway
 }
 
 fn take_over(gateway: &Gateway, enough: &mut dyn FnMut() -> bool) -> bool {

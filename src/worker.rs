@@ -25,7 +25,7 @@ use crate::tick::{Tick, TickUser};
 
 /// Shared by the contexts of one configuration. No borrow of `flights` or `landed` lasts while the host is called.
 pub(crate) struct Worker {
-    gateway: Gateway,
+    gateway: Rc<Gateway>,
     flights: RefCell<Flights>,
     /// Requests whose question is answered and that are still to be decided.
     landed: RefCell<VecDeque<(Waiter, Verdict)>>,
@@ -54,7 +54,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const DECIDED_AT_ONCE: usize = 32;
 
 impl Worker {
-    pub(crate) fn new(gateway: Gateway, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
+    pub(crate) fn new(gateway: Rc<Gateway>, queue: u32, root_context_id: u32, lease_holder: LeaseHolder) -> Self {
         Self {
             sync: Sync::of(&gateway, lease_holder),
             signing_keys: SigningKeys::of(&gateway),

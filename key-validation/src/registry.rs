@@ -58,6 +58,11 @@ impl Registry {
         self.catalogue.replace(bucket, apis);
     }
 
+    /// Takes over the APIs of another one whose records mean the same, where there are none yet.
+    pub(crate) fn share_apis(&mut self, other: &Self) {
+        self.catalogue.share(&other.catalogue);
+    }
+
     /// Has the applications in a bucket of the feed read again; in all of them when none.
     pub(crate) fn forget_applications(&mut self, bucket: Option<u16>) {
         match bucket {

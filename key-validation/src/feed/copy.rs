@@ -17,7 +17,7 @@ use crate::json;
 const LAYOUT: &str = "gatehouse/v1/r";
 
 /// The copy of one key manager's registry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryCopy {
     /// Begins every key; names the key manager, since all plugins of a proxy may share one name space.
     prefix: Rc<str>,

@@ -19,6 +19,14 @@ impl CopyReader {
         Self { copy, seen: Standing::default(), stale: Vec::new() }
     }
 
+    /// A reader that has read what an older one has, but for the revocations.
+    pub fn following(older: &Self, shared: &dyn SharedData) -> Self {
+        let Self { copy, seen, stale } = older;
+        let mut reader = Self { copy: copy.clone(), seen: seen.clone(), stale: stale.clone() };
+        reader.add_held(Family::Revocation, shared);
+        reader
+    }
+
     /// The copy that it reads.
     pub fn copy(&self) -> &RegistryCopy {
         &self.copy
@@ -30,21 +38,20 @@ impl CopyReader {
         if standing.generation() == self.seen.generation() {
             return;
         }
-        match standing.stale_since(&self.seen) {
-            Some(changed) => self.stale.extend(changed.map(|(family, bucket)| Stale::Bucket(family, bucket))),
-            None => self.stale = self.all(shared),
+        if let Some(changed) = standing.stale_since(&self.seen) {
+            self.stale.extend(changed.map(|(family, bucket)| Stale::Bucket(family, bucket)));
+        } else {
+            // All that can be in the copy.
+            self.stale = vec![Stale::Applications];
+            self.add_held(Family::Revocation, shared);
+            self.add_held(Family::Api, shared);
         }
         self.seen = standing;
     }
 
-    /// All that can be in the copy.
-    fn all(&self, shared: &dyn SharedData) -> Vec<Stale> {
-        let mut all = vec![Stale::Applications];
-        for family in [Family::Revocation, Family::Api] {
-            let held = self.copy.held(family, shared);
-            all.extend((0..BUCKETS).filter(|bucket| held.has(*bucket)).map(|bucket| Stale::Bucket(family, bucket)));
-        }
-        all
+    fn add_held(&mut self, family: Family, shared: &dyn SharedData) {
+        let held = self.copy.held(family, shared);
+        self.stale.extend((0..BUCKETS).filter(|bucket| held.has(*bucket)).map(|bucket| Stale::Bucket(family, bucket)));
     }
 
     /// What is to be read next; it counts as read.

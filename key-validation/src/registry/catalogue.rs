@@ -65,6 +65,15 @@ impl Catalogue {
         }
     }
 
+    /// Takes over the APIs of another one, where there are none yet.
+    pub(super) fn share(&mut self, other: &Self) {
+        self.buckets.clone_from(&other.buckets);
+        self.unplaced.clone_from(&other.unplaced);
+        for api in self.buckets.values().flatten() {
+            self.base_paths.add(api);
+        }
+    }
+
     /// Whether a request that belongs to no API may belong to one all the same.
     pub(super) fn has_unplaced(&self) -> bool {
         !self.unplaced.is_empty()

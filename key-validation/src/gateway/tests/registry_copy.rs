@@ -370,6 +370,52 @@ fn a_large_registry_is_read_in_slices_and_decides_when_it_is_read_whole() {
     assert_eq!(gateway.order(), "allow");
 }
 
+/// The slices in which a gateway reads the copy that follows another one, whose configuration differs so.
+fn slices_after(older: &mut Synchronised, edit: impl FnOnce(&mut Value)) -> usize {
+    let newer = Synchronised::with(edit).fixture.gateway;
+    let older_gateway = std::mem::replace(&mut older.fixture.gateway, newer);
+    older.fixture.gateway.inherit(&older_gateway, &older.fixture.shared);
+    (0..).take_while(|_| older.read(&mut || true)).count()
+}
+
+#[test]
+fn a_later_configuration_has_what_an_older_one_has_read_and_goes_on_from_there() {
+    let mut all = records(&configuration()["registry"]);
+    let of_client = json!({"kind": "client", "value": "unblocked", "action": "deny", "expiresAt": NOW + 500});
+    let revocation = json!({"kind": "revocation", "id": "r", "record": of_client});
+    all.push(revocation.clone());
+    let mut gateway = Synchronised::having(&all);
+    gateway.fixture.answer["iat"] = json!(NOW - 10);
+    gateway.fixture.now += 1;
+
+    assert_eq!(slices_after(&mut gateway, |all| all["realm"] = json!("another")), 1, "the one revocation");
+
+    assert_eq!(gateway.order(), "invalid_token", "revoked");
+    gateway.receive(&changes(2, &[deleted(revocation)]));
+    gateway.fixture.now += 1;
+    assert_eq!(gateway.order(), "allow");
+    gateway.receive(&changes(3, &[api_record(|api| api["lifeCycleStatus"] = json!("BLOCKED"))]));
+    assert_eq!(gateway.order(), "api_blocked");
+    gateway.receive(&changes(4, &[api_record(|_| {}), subscription("BLOCKED")]));
+    assert_eq!(gateway.order(), "subscription_blocked");
+}
+
+#[test]
+fn nothing_is_taken_over_that_would_mean_something_else_or_is_not_there_whole() {
+    let mut renamed = Synchronised::standard();
+    let slices = slices_after(&mut renamed, |all| all["identityProviders"][0]["name"] = json!("other"));
+    assert!(slices > 10, "{slices}");
+    assert_eq!(renamed.order(), "no_subscription", "no key is of that identity provider");
+
+    let mut claimed = Synchronised::standard();
+    let slices = slices_after(&mut claimed, |all| all["identityProviders"][0]["tokens"] = json!([{"prefix": "x"}]));
+    assert!(slices > 10, "{slices}");
+
+    let mut moved = Synchronised::standard();
+    assert_eq!(slices_after(&mut moved, |all| all["keyManager"]["authority"] = json!("other")), 0);
+    assert_eq!(moved.order(), "not_ready");
+}
+
 #[test]
 fn a_request_that_waits_is_decided_by_its_api_as_it_was_and_by_its_subscription_as_it_is() {
     let mut gateway = Synchronised::standard();
