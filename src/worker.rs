@@ -90,7 +90,7 @@ impl Worker {
 
     fn first_step(&self, context_id: u32) -> Option<Step> {
         let headers = host::headers(MapType::HttpRequestHeaders).ok()?;
-        let begun = self.gateway.begin(&RequestHead::new(headers.pairs()?), host::now(), self.ports());
+        let begun = decision::begin(&self.gateway, &RequestHead::new(headers.pairs()?), host::now(), self.ports());
         let Begun { forged, step, refresh } = begun;
         for name in forged {
             host::remove_request_header(&name).ok()?;
@@ -318,7 +318,7 @@ impl Worker {
         if host::set_effective_context(waiter.context_id).is_err() {
             return;
         }
-        let decision = self.gateway.resume(&waiter.exchange, verdict, host::now(), self.ports());
+        let decision = decision::resume(&self.gateway, &waiter.exchange, verdict, host::now(), self.ports());
         if self.carry_out(&decision, &waiter.may_go_on) == Action::Continue
             && let Err(error) = host::resume_request()
         {

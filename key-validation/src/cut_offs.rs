@@ -144,7 +144,6 @@ impl CutOffs {
     }
 
     /// What they say of an identity provider's answer about a token.
-    #[inline]
     pub fn verdict(
         &self,
         identity_provider: &str,

@@ -328,12 +328,16 @@ impl Gateway {
 
     #[inline]
     fn cut_off(&self, question: Question, answer: &ActiveAnswer<'_>, now: UnixTime) -> cut_offs::Verdict {
-        let cut_offs = self.cut_offs.borrow();
-        if cut_offs.is_empty() {
+        if self.cut_offs.borrow().is_empty() {
             return cut_offs::Verdict::Unconcerned;
         }
+        self.cut_off_in_force(question, answer, now)
+    }
+
+    #[inline(never)]
+    fn cut_off_in_force(&self, question: Question, answer: &ActiveAnswer<'_>, now: UnixTime) -> cut_offs::Verdict {
         let Some(token) = &question.token else { return cut_offs::Verdict::Recheck };
-        cut_offs.verdict(self.identity_provider_name(question), token, answer, now)
+        self.cut_offs.borrow().verdict(self.identity_provider_name(question), token, answer, now)
     }
 
     #[inline]
