@@ -72,12 +72,13 @@ mutants: rust $(CARGO_MUTANTS) ## Break the decision piece by piece, and list wh
 	@mkdir -p target
 	PROPTEST_CASES=64 $(CARGO_MUTANTS) mutants --package key-validation --output target $(MUTANTS_OPTIONS)
 
-bench: build ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (60) rounds
-	scripts/bench bench
+bench: build test-services ## Measure side by side with others: docs/benchmarks.md; BENCH_ROUNDS (60) rounds; BENCH_PARTS
+	scripts/bench bench $(BENCH_PARTS)
 
-bench-key-manager: rust test-services ## Measure the key manager with a large registry: docs/key-manager-benchmarks.md
+bench-key-manager: rust test-services ## Measure the key manager with a large registry and many gateways: docs/benchmarks.md
 	cargo bench --locked --package key-manager --bench scale -- sqlite
 	cargo bench --locked --package key-manager --bench scale -- postgres
+	scripts/bench bench report
 
 soak: build ## Remember a million tokens, then drive mixed traffic for SOAK_SECONDS (600); fail on a wrong decision, lost memory, a hung request
 	cargo test --release --locked --package key-validation --lib -- --ignored

@@ -1,5 +1,6 @@
 //! An HTTP client for traffic that h2load cannot make: a token of its own for each request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,12 +9,28 @@ use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::{http1, http2};
+use hyper::http::request;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 /// The operation that all requests call.
 pub const PATH: &str = "/pizzashack/1.0.0/menu";
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it calls.
+    pub path: Cow<'static, str>,
+    /// Its bearer token.
+    pub token: String,
+}
+
+impl From<String> for Call {
+    fn from(token: String) -> Self {
+        Self { path: Cow::Borrowed(PATH), token }
+    }
+}
 
 /// Responses by status; 0 stands for none.
 pub type Statuses = BTreeMap<u16, usize>;
@@ -37,7 +54,12 @@ impl Connection {
 
     /// Calls the operation with a token; the status.
     pub async fn call(&mut self, token: &str) -> Result<StatusCode> {
-        let request = Request::get(format!("http://{}{PATH}", self.authority))
+        self.call_at(PATH, token).await
+    }
+
+    /// Calls another operation with a token; the status.
+    pub async fn call_at(&mut self, path: &str, token: &str) -> Result<StatusCode> {
+        let request = Request::get(format!("http://{}{path}", self.authority))
             .header("accept", "application/json")
             .header("authorization", format!("Bearer {token}"))
             .body(Empty::new())?;
@@ -49,19 +71,20 @@ impl Connection {
     }
 }
 
-/// Calls the operation once with each of the tokens, over so many connections with so many requests at a time on each.
-pub async fn call_with_each(
+/// Makes each of the calls, given whole or as the token for the operation, over so many connections with so many requests
+/// at a time on each.
+pub async fn call_with_each<C: Into<Call> + 'static>(
     address: SocketAddr,
     connections: usize,
     streams: usize,
-    tokens: impl Iterator<Item = String> + Send + 'static,
+    calls: impl Iterator<Item = C> + Send + 'static,
 ) -> Result<Statuses> {
-    let tokens = Arc::new(Mutex::new(tokens));
+    let calls = Arc::new(Mutex::new(calls));
     let mut callers = Vec::new();
     for _ in 0..connections {
         let connection = Connection::open(address).await?;
         for _ in 0..streams {
-            callers.push(tokio::spawn(call_while_some(connection.clone(), Arc::clone(&tokens))));
+            callers.push(tokio::spawn(call_while_some(connection.clone(), Arc::clone(&calls))));
         }
     }
     let mut statuses = Statuses::new();
@@ -73,27 +96,38 @@ pub async fn call_with_each(
     Ok(statuses)
 }
 
-async fn call_while_some(
+async fn call_while_some<C: Into<Call>>(
     mut connection: Connection,
-    tokens: Arc<Mutex<impl Iterator<Item = String> + Send>>,
+    calls: Arc<Mutex<impl Iterator<Item = C> + Send>>,
 ) -> Statuses {
     let mut statuses = Statuses::new();
     loop {
-        let next = tokens.lock().expect("no panic while it is held").next();
-        let Some(token) = next else { return statuses };
-        let status = connection.call(&token).await.map_or(0, |status| status.as_u16());
+        let next = calls.lock().expect("no panic while it is held").next().map(Into::into);
+        let Some(Call { path, token }) = next else { return statuses };
+        let status = connection.call_at(&path, &token).await.map_or(0, |status| status.as_u16());
         *statuses.entry(status).or_default() += 1;
     }
 }
 
 /// Gets a page over HTTP/1.1.
 pub async fn get(address: SocketAddr, path: &str) -> Result<String> {
+    send(address, path, Request::get(path)).await
+}
+
+/// Posts nothing to a place over HTTP/1.1, as the bearer of a credential.
+pub async fn post(address: SocketAddr, path: &str, credential: &str) -> Result<String> {
+    send(address, path, Request::post(path).header("authorization", format!("Bearer {credential}"))).await
+}
+
+async fn send(address: SocketAddr, path: &str, request: request::Builder) -> Result<String> {
     let stream = TcpStream::connect(address).await.context("connect")?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new())?;
+    let request = request.header("host", address.to_string()).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
-    ensure!(response.status().is_success(), "{path} is answered with {}", response.status());
+    let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
-    Ok(String::from_utf8_lossy(&body).into_owned())
+    let body = String::from_utf8_lossy(&body).into_owned();
+    ensure!(status.is_success(), "{path} is answered with {status}: {body}");
+    Ok(body)
 }

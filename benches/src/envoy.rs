@@ -33,6 +33,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Where listeners come from instead: a file that can be replaced.
     pub listeners_file: Option<PathBuf>,
+    /// Whether it times its callbacks, and gives each worker as many connections.
+    pub is_watched: bool,
 }
 
 /// A running Envoy; it ends with this value.
@@ -54,6 +56,7 @@ impl Setup {
             clusters: Vec::new(),
             arguments: Vec::new(),
             listeners_file: None,
+            is_watched: false,
         }
     }
 
@@ -76,6 +79,13 @@ impl Setup {
     pub fn workers(mut self, workers: usize, cores: &str) -> Self {
         self.workers = workers;
         cores.clone_into(&mut self.cores);
+        self
+    }
+
+    /// Has callbacks timed, and connections shared out among the workers.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.is_watched = true;
         self
     }
 
@@ -115,11 +125,21 @@ impl Setup {
             "admin": {"address": any_port()},
             "static_resources": {"clusters": clusters},
         });
+        if self.is_watched {
+            bootstrap["enable_dispatcher_stats"] = json!(true);
+            bootstrap["stats_flush_interval"] = json!("1s");
+        }
         if let Some(path) = &self.listeners_file {
             let source = json!({"path_config_source": {"path": path}, "resource_api_version": "V3"});
             bootstrap["dynamic_resources"] = json!({"lds_config": source});
         } else {
-            let listeners = self.listeners.iter().map(|(name, filters)| listener(name, filters));
+            let listeners = self.listeners.iter().map(|(name, filters)| {
+                let mut listener = listener(name, filters);
+                if self.is_watched {
+                    listener["connection_balance_config"] = json!({"exact_balance": {}});
+                }
+                listener
+            });
             bootstrap["static_resources"]["listeners"] = listeners.collect();
         }
         bootstrap
@@ -203,8 +223,20 @@ impl Envoy {
 
     /// The operation on a listener, for h2load.
     pub fn target(&self, listener: &str, token: Option<&str>, protocol: Protocol) -> Result<Target> {
-        let url = format!("http://{}{PATH}", self.address(listener)?);
+        self.target_at(listener, PATH, token, protocol)
+    }
+
+    /// Another operation on a listener, for h2load.
+    pub fn target_at(&self, listener: &str, path: &str, token: Option<&str>, protocol: Protocol) -> Result<Target> {
+        let url = format!("http://{}{path}", self.address(listener)?);
         Ok(Target { url, token: token.map(ToOwned::to_owned), protocol })
+    }
+
+    /// A counter or gauge of its own; 0 before it is there.
+    pub fn stat(&self, runtime: &Runtime, name: &str) -> Result<u64> {
+        let page = self.admin(runtime, &format!("/stats?filter={name}"))?;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map_or(Ok(0), |value| value.parse().with_context(|| format!("{name} is {value}")))
     }
 
     /// A page of its administration.

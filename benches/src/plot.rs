@@ -1,48 +1,102 @@
-//! The plot: what each variant adds to a warm request, as bars.
+//! The plots of `docs/benchmarks.md`.
 
-use std::fmt::Write;
+mod bars;
+mod lines;
 
-use crate::report::warm_floor;
+use crate::key_manager::figures::{KeyManager, KeyManagers};
+use crate::registry::Followed;
+use crate::report::{growth, warm_floor};
 use crate::results::{Costs, Results};
+use bars::{Bar, Bars};
+use lines::{Line, Lines};
 
-const LEFT: f64 = 250.0;
+/// As wide as a page.
 const WIDTH: f64 = 760.0;
-const ROW: f64 = 30.0;
-const TOP: f64 = 70.0;
+const TEXT: &str = "#1f2933";
+const QUIET_TEXT: &str = "#52606d";
+const GREEN: &str = "#2f7d6b";
+const GREY: &str = "#b8c4ce";
+const ORANGE: &str = "#c7692b";
 
-/// A picture that is light, legible and as wide as a page.
-pub fn svg(results: &Results) -> String {
-    let costs = Costs(&results.warm_http2);
-    let mut bars: Vec<(String, f64)> = results
-        .warm_http2
-        .iter()
-        .filter(|cost| !cost.name.starts_with("router only"))
-        .filter_map(|cost| Some((cost.name.clone(), costs.above(&cost.name, warm_floor(&cost.name))?.value)))
-        .collect();
-    bars.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let longest = bars.iter().map(|bar| bar.1).fold(1.0, f64::max);
-    let height = TOP + ROW * bars.len() as f64 + 16.0;
-    let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13">
-<rect width="100%" height="100%" fill="#ffffff"/>
-<text x="16" y="26" font-size="17" fill="#1f2933">What a filter adds to a request with a warm token</text>
-<text x="16" y="48" fill="#52606d">CPU µs of Envoy above the router alone, HTTP/2, one worker; shorter is better</text>
-"##
-    );
-    for (row, (name, micros)) in bars.iter().enumerate() {
-        let _ = writeln!(svg, "{}", bar(name, *micros, TOP + ROW * row as f64, longest));
-    }
-    svg + "</svg>\n"
+/// Names and pictures; of what was not measured, none.
+pub fn all(results: &Results, key_managers: &KeyManagers) -> Vec<(&'static str, String)> {
+    let plots = [
+        ("benchmarks", warm(results)),
+        ("benchmarks-registry", registry(&results.registries.followed)),
+        ("benchmarks-propagation", propagation(key_managers)),
+    ];
+    plots.into_iter().filter_map(|(name, svg)| Some((name, svg?))).collect()
 }
 
-fn bar(name: &str, micros: f64, top: f64, longest: f64) -> String {
-    let colour = if name.starts_with("gatehouse") { "#2f7d6b" } else { "#b8c4ce" };
-    let length = (WIDTH - LEFT - 70.0) * micros.max(0.0) / longest;
-    let (baseline, label_end, value_start) = (top + 17.0, LEFT - 10.0, LEFT + length + 8.0);
-    let name = name.replace('&', "&amp;").replace('<', "&lt;");
-    format!(
-        r##"<text x="{label_end}" y="{baseline}" text-anchor="end" fill="#1f2933">{name}</text>
-<rect x="{LEFT}" y="{top}" width="{length:.1}" height="22" rx="2" fill="{colour}"/>
-<text x="{value_start:.1}" y="{baseline}" fill="#1f2933">{micros:.1}</text>"##
-    )
+/// What each variant adds to a warm request.
+fn warm(results: &Results) -> Option<String> {
+    let costs = Costs(&results.warm_http2);
+    let variants = results.warm_http2.iter().filter(|cost| !cost.name.starts_with("router only"));
+    let bar = |variant: &crate::slices::Cost| {
+        let colour = if variant.name.starts_with("gatehouse") { GREEN } else { GREY };
+        let value = costs.above(&variant.name, warm_floor(&variant.name))?.value;
+        Some(Bar { label: variant.name.clone(), colour, value, text: format!("{value:.1}") })
+    };
+    let mut bars: Vec<Bar> = variants.filter_map(bar).collect();
+    bars.sort_by(|one, other| one.value.total_cmp(&other.value));
+    let plot = Bars {
+        title: "What a filter adds to a request with a warm token",
+        subtitle: "CPU µs of Envoy above the router alone, HTTP/2, one worker; shorter is better",
+        rows: bars,
+    };
+    plot.svg()
+}
+
+/// How soon changes are at many gateways.
+fn propagation(key_managers: &KeyManagers) -> Option<String> {
+    let databases = [("SQLite", &key_managers.sqlite), ("PostgreSQL", &key_managers.postgres)];
+    let measured = databases.into_iter().filter_map(|(name, one)| Some((name, one.as_ref()?)));
+    let plot = Bars {
+        title: "From a change at the key manager to all waiting gateways",
+        subtitle: "Milliseconds from the request that makes it; shorter is better",
+        rows: measured.flat_map(|(name, one)| of_fleets(name, one)).collect(),
+    };
+    plot.svg()
+}
+
+fn of_fleets(database: &str, key_manager: &KeyManager) -> Vec<Bar> {
+    let bars = key_manager.fleets.iter().flat_map(|fleet| {
+        let told = fleet.propagation;
+        let values =
+            [("median", told.median, GREEN), ("99th percentile", told.p99, GREY), ("longest", told.longest, GREY)];
+        values.map(|(what, value, colour)| {
+            let label = format!("{database}, {} gateways: {what}", fleet.gateways);
+            Bar { label, colour, value, text: format!("{value:.0}") }
+        })
+    });
+    bars.collect()
+}
+
+/// What a registry takes, by its size.
+fn registry(followed: &[Followed]) -> Option<String> {
+    let line = |workers: usize, value: fn(&[Followed], &Followed) -> f64| Line {
+        label: if workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") },
+        colour: if workers == 1 { GREEN } else { ORANGE },
+        points: followed
+            .iter()
+            .filter(|row| row.workers == workers)
+            .map(|row| (row.size.apis as f64, value(followed, row)))
+            .collect(),
+    };
+    let lines = |value: fn(&[Followed], &Followed) -> f64| [1, 2].map(|workers| line(workers, value)).into();
+    let time = Lines {
+        title: "Until all workers decide by the registry",
+        subtitle: "seconds from the start of Envoy, by the number of APIs",
+        series: lines(|_, row| row.start.seconds),
+    };
+    let memory = Lines {
+        title: "Memory of Envoy for the registry",
+        subtitle: "MiB above that with the smallest one, by the number of APIs",
+        series: lines(|followed, row| growth(followed, row) / f64::from(1 << 20)),
+    };
+    lines::side_by_side(&[time, memory])
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }

@@ -1,25 +1,32 @@
 //! `docs/benchmarks.md`.
 
 mod figures;
+mod fleet;
+mod key_manager;
+mod registry;
 
 use std::fmt::Write;
 
 use crate::estimate::{Estimate, median};
+use crate::key_manager::figures::KeyManagers;
 use crate::results::{Costs, Results};
 use crate::slices::Cost;
 use crate::start_up::StartUp;
 
 pub use figures::figures;
+pub(crate) use registry::growth;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// The whole page.
-pub fn markdown(results: &Results, rounds: usize) -> String {
-    let mut page = String::from("# Benchmarks\n\nWritten by `make bench`; do not edit.\n\n![plot](benchmarks.svg)\n\n");
+pub fn markdown(results: &Results, key_managers: &KeyManagers) -> String {
+    let mut page = String::from(
+        "# Benchmarks\n\nWritten by `make bench` and `make bench-key-manager`; do not edit.\n\n![plot](benchmarks.svg)\n\n",
+    );
     let _ = writeln!(page, "- Machine: {}\n- Versions: {}\n", results.machine, results.versions.join("; "));
     page += "## Figures\n\n";
     page += &figures(results);
-    page += &method(rounds);
+    page += &method(results.rounds);
     page += &warm(results);
     page += &steps(results);
     page += &elsewhere(results);
@@ -29,10 +36,14 @@ pub fn markdown(results: &Results, rounds: usize) -> String {
     page += &churns(results);
     page += &mint(results);
     page += &start_ups(results);
+    page += &registry::section_of(&results.registries);
+    page += &key_manager::section_of(key_managers);
+    page += &fleet::section_of(key_managers, &results.registries);
     page
 }
 
 fn method(rounds: usize) -> String {
+    let rounds = if rounds == 0 { "several".to_owned() } else { rounds.to_string() };
     format!(
         "\n## Method\n\n\
         1. All variants are listeners of one Envoy process with a direct response behind them, each WebAssembly filter in a \

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::churn::Churn;
 use crate::estimate::{Estimate, median};
+use crate::registry::Registries;
 use crate::slices::Cost;
 use crate::stampede::Stampede;
 use crate::start_up::StartUp;
@@ -41,6 +42,10 @@ pub struct Results {
     pub start_ups: Vec<StartUp>,
     /// Host calls and computations in the VM.
     pub steps: Vec<Step>,
+    /// Gateways that follow a key manager.
+    pub registries: Registries,
+    /// Slices of each variant.
+    pub rounds: usize,
     /// The machine.
     pub machine: String,
     /// What was measured, with versions.

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::key_manager::registry;
+
 /// How the identity provider behaves, and what it was asked. What a token is stands before its first `-`.
 #[derive(Default)]
 pub struct IdentityProvider {
@@ -103,16 +105,21 @@ fn token_of(form: &[u8]) -> String {
 /// short, `huge` ones of 60 KiB.
 pub fn introspection_answer(token: &str) -> Value {
     let scopes = match token.split('-').next() {
-        Some("hot" | "once" | "stampede" | "cold" | "active") => 0,
+        Some("hot" | "once" | "stampede" | "cold" | "active" | "client") => 0,
         Some("wide") => 60,
         Some("huge") => 6000,
         _ if token.starts_with("eyJ") => 0,
         _ => return json!({"active": false}),
     };
     let further: String = (0..scopes).map(|number| format!(" scope{number:04}")).collect();
+    // `client-17-..` is of client 17 of a large registry.
+    let client_id = match token.splitn(3, '-').collect::<Vec<_>>()[..] {
+        ["client", number, _] => registry::client_id(number.parse().unwrap_or_default()),
+        _ => "shop-client".to_owned(),
+    };
     json!({
         "active": true,
-        "client_id": "shop-client",
+        "client_id": client_id,
         "sub": "5f0c7a1e-3b1d-4d77-9c55-0b6a4f1f7a10",
         "username": "alice",
         "token_type": "Bearer",

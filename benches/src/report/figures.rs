@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use super::MIB;
+use super::registry::{grouped, loads, longest_of_workers, ratio as decision_ratio};
 use crate::estimate::Estimate;
+use crate::registry::Registries;
 use crate::results::{Costs, Results};
 
 struct Figure {
-    what: &'static str,
+    what: String,
     limit: f64,
     unit: &'static str,
     measured: Option<Estimate>,
@@ -39,7 +41,7 @@ fn all(results: &Results) -> Vec<Figure> {
     const QUIET: &str = "gatehouse, publish: []";
     const STANDARD: &str = "gatehouse, default";
     const JWT: &str = "gatehouse, publish: [], JWT";
-    let figure = |what, limit, unit, measured| Figure { what, limit, unit, measured };
+    let figure = |what: &str, limit, unit, measured| Figure { what: what.to_owned(), limit, unit, measured };
     let warm = Costs(&results.warm_http2);
     let cold = Costs(&results.cold);
     let mut figures = vec![
@@ -91,6 +93,35 @@ fn all(results: &Results) -> Vec<Figure> {
         let what = if churn.workers == 1 { "memory above idle, 1 worker" } else { "memory above idle, 2 workers" };
         let growth = churn.growth() as f64 / MIB;
         figures.push(figure(what, 16.0, " MiB", Some(Estimate::exact(growth))));
+    }
+    figures.extend(of_registries(&results.registries));
+    figures
+}
+
+/// By the largest registry that was followed, if any was.
+fn of_registries(Registries { followed, decided, .. }: &Registries) -> Vec<Figure> {
+    let Some(largest) = followed.iter().map(|row| row.size.apis).max() else { return Vec::new() };
+    let mut figures = Vec::new();
+    let apis = grouped(largest);
+    let mut figure = |what: String, limit, unit, measured| {
+        let measured = Some(measured);
+        figures.push(Figure { what: format!("{apis} APIs: {what}"), limit, unit, measured });
+    };
+    for row in followed.iter().filter(|row| row.size.apis == largest) {
+        let workers = format!("{} worker(s)", row.workers);
+        let longest = longest_of_workers(&row.callbacks_during);
+        figure(format!("longest callback during a snapshot, {workers}"), 5.0, " ms", Estimate::exact(longest));
+        for (when, arrivals) in [("after a snapshot", row.arrivals), ("during one", row.arrivals_during)] {
+            let longest = Estimate::exact(arrivals.longest);
+            figure(format!("longest time of a change {when}, {workers}"), 2000.0, " ms", longest);
+        }
+    }
+    for row in decided.iter().filter(|row| row.size.apis == largest) {
+        for load in loads(row) {
+            if let Some(ratio) = decision_ratio(row, load) {
+                figure(format!("a decision, to {} APIs, {load}", row.small.apis), 1.1, "", ratio);
+            }
+        }
     }
     figures
 }

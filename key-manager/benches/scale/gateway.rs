@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::measured::{BOOTSTRAP, credential};
+use crate::measured::{BOOTSTRAP, credential, gateway_name};
 
 /// How soon a gateway asks again that got no answer: the filter's `keyManager.tick`.
 const TICK: Duration = Duration::from_millis(250);
@@ -24,7 +24,7 @@ pub(crate) struct Client {
 pub(crate) struct Read {
     pub(crate) records: usize,
     pub(crate) pages: usize,
-    pub(crate) bytes: usize,
+    pub(crate) octets: usize,
 }
 
 impl Client {
@@ -35,13 +35,13 @@ impl Client {
 
     async fn get(&self, query: &str) -> Option<(u16, Vec<u8>)> {
         let request = self.http.get(format!("{}/internal/gateway/v1/registry?{query}", self.base));
-        let request = request.header("x-gatehouse-gateway", format!("edge-{}", self.number));
+        let request = request.header("x-gatehouse-gateway", gateway_name(self.number));
         let response = request.bearer_auth(credential(self.number)).send().await.ok()?;
         Some((response.status().as_u16(), response.bytes().await.ok()?.to_vec()))
     }
 
     pub(crate) async fn snapshot(&self) -> Read {
-        let mut read = Read { records: 0, pages: 0, bytes: 0 };
+        let mut read = Read { records: 0, pages: 0, octets: 0 };
         let mut query = String::new();
         loop {
             let (status, body) = self.get(&query).await.expect("an answer");
@@ -49,7 +49,7 @@ impl Client {
             let page = Page::parse(&body);
             read.records += page.changes;
             read.pages += 1;
-            read.bytes += body.len();
+            read.octets += body.len();
             match page.next {
                 Some(next) => query = format!("cursor={next}"),
                 None => return read,
@@ -78,9 +78,9 @@ impl Client {
     async fn acknowledge(&self, revision: &str) {
         let (epoch, number) = revision.split_once('.').expect("a revision");
         let number: u64 = number.parse().expect("a number");
-        let body = json!({"gateway": format!("edge-{}", self.number), "revision": {"epoch": epoch, "number": number}});
+        let body = json!({"gateway": gateway_name(self.number), "revision": {"epoch": epoch, "number": number}});
         let request = self.http.post(format!("{}/internal/gateway/v1/registry/ack", self.base)).json(&body);
-        let request = request.header("x-gatehouse-gateway", format!("edge-{}", self.number));
+        let request = request.header("x-gatehouse-gateway", gateway_name(self.number));
         // Nothing waits for the answer.
         let _ = request.bearer_auth(credential(self.number)).send().await;
     }

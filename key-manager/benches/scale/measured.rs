@@ -1,26 +1,31 @@
 //! The program in a process of its own, and what it and its database use.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::figures::Used;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_gatehouse-key-manager");
 pub(crate) const BOOTSTRAP: &str = "bootstrap-credential-of-a-benchmark";
+
+/// A gateway's name.
+pub(crate) fn gateway_name(number: usize) -> String {
+    format!("edge-{number}")
+}
 
 /// Every gateway's credential.
 pub(crate) fn credential(number: usize) -> String {
     format!("credential-of-gateway-{number}")
 }
 
-fn command(url: &str, command: &str) -> Command {
+fn command(url: &str, words: &[&str]) -> Command {
     let mut program = Command::new(BINARY);
     let variable = if url.starts_with("postgres:") { "DATABASE_URL" } else { "GATEHOUSE__DATABASE__PATH" };
-    let named = |number: usize| format!("{{name: edge-{number}, credential: {}}}", credential(number));
+    let named = |number: usize| format!("{{name: {}, credential: {}}}", gateway_name(number), credential(number));
     let gateways = (0..=1000).map(named).collect::<Vec<_>>().join(", ");
-    program.arg(command).env(variable, url).env("RUST_LOG", "warn,key_manager::server=info");
+    program.args(words).env(variable, url).env("RUST_LOG", "warn,key_manager::server=info");
     program.env("GATEHOUSE__SEALING__KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     program.env("GATEHOUSE__CALLERS__BOOTSTRAP_CREDENTIAL", BOOTSTRAP);
     program.env("GATEHOUSE__GATEWAYS", format!("[{gateways}]")).env("GATEHOUSE__OPERATORS__LISTEN", "127.0.0.1:0");
@@ -28,15 +33,15 @@ fn command(url: &str, command: &str) -> Command {
 }
 
 /// Runs a command of the program to its end.
-pub(crate) fn run(url: &str, directory: &Path, name: &str) {
-    let output = command(url, name).current_dir(directory).output().expect("run the program");
+pub(crate) fn run(url: &str, directory: &Path, words: &[&str]) {
+    let output = command(url, words).current_dir(directory).output().expect("run the program");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The program, serving.
 pub(crate) struct Program {
     child: Child,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
 }
 
 impl Program {
@@ -44,7 +49,7 @@ impl Program {
     pub(crate) fn start(url: &str, directory: &Path, port: u16) -> Self {
         let log = directory.join("log");
         let errors = std::fs::File::create(&log).expect("create the log file");
-        let mut serve = command(url, "serve");
+        let mut serve = command(url, &["serve"]);
         serve.env("GATEHOUSE__SERVER__LISTEN", format!("127.0.0.1:{port}")).stderr(errors);
         let mut child = serve.spawn().expect("start the program");
         loop {
@@ -63,8 +68,8 @@ impl Program {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -88,67 +93,51 @@ impl Drop for Program {
 }
 
 /// What processes have used so far.
+#[derive(Default)]
 pub(crate) struct Usage {
     program: Duration,
-    database: Duration,
-    memory_kb: u64,
-    peak_kb: u64,
+    server: Duration,
+    memory: u64,
+    peak: u64,
 }
 
 impl Usage {
     /// Of the program, and of the database server with these files.
-    pub(crate) fn of(program: u32, data: Option<PathBuf>) -> Self {
+    pub(crate) fn of(program: u32, server: Option<&Path>) -> Self {
         let status = std::fs::read_to_string(format!("/proc/{program}/status")).unwrap_or_default();
-        let kb = |name: &str| {
+        let octets = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-            line.and_then(|number| number.parse().ok()).unwrap_or(0)
+            line.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024
         };
-        let database = data.and_then(|data| {
-            let file = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
-            file.lines().next()?.trim().parse::<u32>().ok().map(of_server)
+        let (memory, peak) = (octets("VmRSS:"), octets("VmHWM:"));
+        Self { program: ticks(program, false), memory, peak, ..Self::of_server(server) }
+    }
+
+    /// Of the database server alone.
+    pub(crate) fn of_server(server: Option<&Path>) -> Self {
+        let id = server.and_then(|files| {
+            let file = std::fs::read_to_string(files.join("postmaster.pid")).ok()?;
+            file.lines().next()?.trim().parse().ok()
         });
-        let memory_kb = kb("VmRSS:");
-        Self {
-            program: ticks(program, false),
-            database: database.unwrap_or_default(),
-            memory_kb,
-            peak_kb: kb("VmHWM:"),
-        }
+        Self { server: id.map(server_time).unwrap_or_default(), ..Self::default() }
     }
 
     pub(crate) fn after(&self, before: &Self) -> Used {
-        let (program, database) =
-            (self.program.saturating_sub(before.program), self.database.saturating_sub(before.database));
-        Used { program, database, memory_kb: self.memory_kb, peak_kb: self.peak_kb }
+        Used {
+            program_seconds: self.program.saturating_sub(before.program).as_secs_f64(),
+            database_seconds: self.server.saturating_sub(before.server).as_secs_f64(),
+            peak: self.peak,
+        }
     }
 
-    /// In kB.
+    /// In octets.
     pub(crate) fn memory_since(&self, before: &Self) -> u64 {
-        self.memory_kb.saturating_sub(before.memory_kb)
-    }
-}
-
-/// Between two moments.
-pub(crate) struct Used {
-    program: Duration,
-    database: Duration,
-    memory_kb: u64,
-    peak_kb: u64,
-}
-
-impl fmt::Display for Used {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (program, database) = (self.program.as_secs_f64(), self.database.as_secs_f64());
-        let (memory, peak) = (self.memory_kb >> 10, self.peak_kb >> 10);
-        write!(
-            formatter,
-            "CPU {program:.2} s, of the database server {database:.2} s, memory {memory} MB, peak {peak} MB"
-        )
+        self.memory.saturating_sub(before.memory)
     }
 }
 
 /// A server and all its processes, those included that have ended.
-fn of_server(id: u32) -> Duration {
+fn server_time(id: u32) -> Duration {
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|child| child.parse().ok());
     ticks(id, true) + children.map(|child| ticks(child, false)).sum::<Duration>()
@@ -163,16 +152,6 @@ fn ticks(id: u32, with_children: bool) -> Duration {
     Duration::from_millis(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
-pub(crate) fn since(begun: Instant) -> String {
-    milliseconds(begun.elapsed())
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> String {
-    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
-}
-
-pub(crate) fn percentile(took: &mut [Duration]) -> String {
-    took.sort_unstable();
-    let at = |percent: usize| milliseconds(took[(took.len() * percent / 100).min(took.len() - 1)]);
-    format!("p50 {}, p99 {}, longest {}", at(50), at(99), at(100))
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }

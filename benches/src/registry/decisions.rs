@@ -1,0 +1,94 @@
+//! What a decision costs by a small registry and by a large one, in one Envoy.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::Decided;
+use super::gateway::{call, configuration};
+use crate::client::{self, Call, Connection, Statuses};
+use crate::envoy::{Envoy, Setup};
+use crate::filters;
+use crate::h2load::Protocol;
+use crate::key_manager::KeyManager;
+use crate::key_manager::registry::Size;
+use crate::slices::{self, Load, Variant};
+use crate::stage::Stage;
+
+/// Tokens of as many clients, where there are so many: as many as the worker keeps backend JWTs for.
+const TOKENS: usize = 2000;
+/// The first application that nobody has blocked.
+const FIRST: usize = 60;
+const PATIENCE: Duration = Duration::from_mins(15);
+
+pub(super) fn measure(stage: &Stage, small: &KeyManager, large: &KeyManager) -> Result<Decided> {
+    let registries = [("small", small), ("large", large)];
+    let mut setup = Setup::new("decisions", &stage.envoy)
+        .cluster("idp", stage.identity_provider_address)
+        .listener("router", vec![]);
+    for (name, key_manager) in registries {
+        let configuration = configuration(stage, key_manager, name, 1)?;
+        setup = setup
+            .cluster(name, key_manager.serving().address)
+            .listener(name, vec![filters::gatehouse(name, &configuration)]);
+    }
+    let envoy = setup.start(&stage.runtime)?;
+    for (name, key_manager) in registries {
+        until_decided(stage, envoy.address(name)?, key_manager.serving().size)?;
+    }
+    let mut variants = Vec::new();
+    for (listener, name, size) in [
+        ("router", "router only".to_owned(), small.serving().size),
+        ("small", format!("{} APIs", small.serving().size.apis), small.serving().size),
+        ("large", format!("{} APIs", large.serving().size.apis), large.serving().size),
+    ] {
+        variants.push(one_token(&envoy, listener, &name, size)?);
+        variants.push(many_tokens(stage, &envoy, listener, &name, size)?);
+    }
+    let costs = slices::measure(&variants, stage.plan)?;
+    let serving = large.serving();
+    let small = small.serving().size;
+    Ok(Decided { database: serving.database.clone(), size: serving.size, small, costs })
+}
+
+fn until_decided(stage: &Stage, address: SocketAddr, size: Size) -> Result<()> {
+    let Call { path, token } = call(size, FIRST);
+    let begun = Instant::now();
+    let mut connection = stage.runtime.block_on(Connection::open(address))?;
+    while stage.runtime.block_on(connection.call_at(&path, &token))? != 200 {
+        ensure!(begun.elapsed() < PATIENCE, "no request is let through");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn one_token<'a>(envoy: &Envoy, listener: &str, name: &str, size: Size) -> Result<Variant<'a>> {
+    let Call { path, token } = call(size, FIRST);
+    let target = envoy.target_at(listener, &path, Some(&token), Protocol::Http2)?;
+    Ok(Variant::new(&format!("{name}, one token"), envoy.process(), target))
+}
+
+fn many_tokens<'a>(stage: &'a Stage, envoy: &Envoy, listener: &str, name: &str, size: Size) -> Result<Variant<'a>> {
+    let name = format!("{name}, {TOKENS} tokens");
+    Ok(Variant { name, process: envoy.process(), load: each_in_turn(stage, envoy.address(listener)?, size) })
+}
+
+fn each_in_turn(stage: &Stage, address: SocketAddr, size: Size) -> Load<'_> {
+    let made = Cell::new(0);
+    Box::new(move |requests| {
+        let first = made.replace(made.get() + requests);
+        let calls = (first..first + requests).map(move |number| {
+            let token = number % TOKENS;
+            // Past those that are blocked, as often as the applications are counted round.
+            let unblocked = size.applications - FIRST;
+            let application = FIRST + token % unblocked;
+            let Call { path, .. } = call(size, application);
+            Call { path, token: format!("client-{application}-{token:026}") }
+        });
+        let statuses = stage.runtime.block_on(client::call_with_each(address, 4, 32, calls))?;
+        ensure!(statuses == Statuses::from([(200, requests)]), "not all were answered with 200: {statuses:?}");
+        Ok(())
+    })
+}
