@@ -53,7 +53,7 @@ fn propagation(key_managers: &KeyManagers) -> Option<String> {
     let measured = databases.into_iter().filter_map(|(name, one)| Some((name, one.as_ref()?)));
     let plot = Bars {
         title: "From a change at the key manager to all waiting gateways",
-        subtitle: "Milliseconds from the request that makes it; shorter is better",
+        subtitle: "Milliseconds from the request that makes it, by database and number of gateways",
         rows: measured.flat_map(|(name, one)| of_fleets(name, one)).collect(),
     };
     plot.svg()
@@ -65,7 +65,7 @@ fn of_fleets(database: &str, key_manager: &KeyManager) -> Vec<Bar> {
         let values =
             [("median", told.median, GREEN), ("99th percentile", told.p99, GREY), ("longest", told.longest, GREY)];
         values.map(|(what, value, colour)| {
-            let label = format!("{database}, {} gateways: {what}", fleet.gateways);
+            let label = format!("{database}, {}: {what}", fleet.gateways);
             Bar { label, colour, value, text: format!("{value:.0}") }
         })
     });
