@@ -11,6 +11,8 @@ pub struct Progress {
     /// What the next page of a snapshot begins with; none for changes.
     expected: Option<(Family, u16)>,
     touched: Vec<(Family, u16)>,
+    /// Of a snapshot: how many buckets workers were told that have changed.
+    told: usize,
     /// Of a snapshot: the number up to which changes made meanwhile are applied.
     known: u64,
 }
@@ -35,7 +37,7 @@ impl Progress {
     fn at(page: &Page) -> Self {
         let (revision, known) = (page.revision.clone(), page.revision.number);
         let expected = page.snapshot.map(|coverage| (coverage.family, coverage.first));
-        Self { revision, expected, touched: Vec::new(), known }
+        Self { revision, expected, touched: Vec::new(), told: 0, known }
     }
 
     /// The progress of changes that were made while this snapshot is taken.
@@ -47,6 +49,18 @@ impl Progress {
     /// The revision after which changes are to be asked for while this snapshot is taken; none when it is none.
     pub(super) fn known(&self) -> Option<Revision> {
         self.expected.map(|_| Revision { number: self.known, ..self.revision.clone() })
+    }
+
+    /// Has workers read anew what a page of a snapshot has changed, while that is little: what was blocked while the gateway
+    /// was away shall be so before the end. When it is much, it is told with all else at the end.
+    fn tell(&mut self, copy: &RegistryCopy, shared: &dyn SharedData) -> Result<(), Refused> {
+        let touched = std::mem::take(&mut self.touched);
+        self.told = self.told.saturating_add(touched.len());
+        let (standing, version) = copy.load_standing(shared);
+        if touched.is_empty() || self.told > RECENT || !standing.is_ready() {
+            return Ok(());
+        }
+        copy.store_standing(&standing.changed(Some(touched)), version, shared)
     }
 
     /// Notes that changes up to a revision are applied.
@@ -123,6 +137,7 @@ impl Applying {
         let Some(change) = self.changes.next() else { return Ok(false) };
         judge(&change);
         let place = (change.place.family(), change.bucket);
+        // Also what is as it was may not be told yet, when the worker that has made it so has gone.
         copy.change_bucket(place, std::iter::once(change), false, shared)?;
         if !self.progress.touched.contains(&place) && self.progress.touched.len() <= RECENT {
             self.progress.touched.push(place);
@@ -146,7 +161,9 @@ impl Applying {
             judge(&change);
             changes.push(change);
         }
-        copy.change_bucket((coverage.family, number), changes.into_iter(), true, shared)?;
+        if copy.change_bucket((coverage.family, number), changes.into_iter(), true, shared)? {
+            self.progress.touched.push((coverage.family, number));
+        }
         self.next_bucket = number.saturating_add(1);
         Ok(true)
     }
@@ -159,6 +176,9 @@ impl Applying {
         let mut progress = self.progress;
         if let Some(cursor) = self.next {
             progress.expected = self.following;
+            if self.snapshot.is_some() {
+                progress.tell(copy, shared)?;
+            }
             return Ok(Applied::Continues { cursor, progress });
         }
         let (standing, version) = copy.load_standing(shared);

@@ -140,14 +140,14 @@ impl RegistryCopy {
         Ok(Applying::new(page, following, progress, snapshot.is_some()))
     }
 
-    /// Makes these changes in one bucket, which is empty before when it is replaced.
+    /// Makes these changes in one bucket, which is empty before when it is replaced; `false` when it is as it was.
     pub(super) fn change_bucket(
         &self,
         (family, number): (Family, u16),
         changes: impl Iterator<Item = Change>,
         replace: bool,
         shared: &dyn SharedData,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         let mut bucket = self.shard(family.into(), number, shared);
         if bucket.is_damaged() && !replace {
             self.distrust(shared);
@@ -169,7 +169,7 @@ impl RegistryCopy {
         if family != Family::Application && bucket.is_new() && !bucket.is_empty() {
             self.held(family, shared).add(number, shared)?;
         }
-        bucket.store(shared)?;
+        let has_changed = bucket.store(shared)?;
         for (client, application) in before.iter().filter(|(client, _)| !after.iter().any(|other| other.0 == *client)) {
             let mut clients = self.shard(Kind::Clients, bucket_of(client), shared);
             if clients.get(client) == Some(application) {
@@ -177,7 +177,7 @@ impl RegistryCopy {
                 clients.store(shared)?;
             }
         }
-        Ok(())
+        Ok(has_changed)
     }
 }
 

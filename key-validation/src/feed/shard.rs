@@ -39,6 +39,8 @@ pub(super) struct Shard {
     key: String,
     /// Of the value that was read.
     version: Option<u32>,
+    /// The value that was read.
+    stored: Vec<u8>,
     /// None when what is there is no bucket: what it held cannot be told.
     entries: Option<Vec<(String, String)>>,
 }
@@ -47,9 +49,12 @@ impl Shard {
     /// Reads a bucket; one that never was is empty.
     pub(super) fn load(prefix: &str, kind: Kind, bucket: u16, shared: &dyn SharedData) -> Self {
         let key = format!("{prefix}{}/{bucket}", kind.letter());
-        let value = shared.get(&key);
-        let entries = value.as_ref().map_or_else(|| Some(Vec::new()), |value| decode(&value.bytes));
-        Self { key, version: value.map(|value| value.version), entries }
+        let (version, stored) = match shared.get(&key) {
+            Some(value) => (Some(value.version), value.bytes),
+            None => (None, Vec::new()),
+        };
+        let entries = decode(&stored);
+        Self { key, version, stored, entries }
     }
 
     /// Whether nothing was ever in it that is stored.
@@ -92,12 +97,15 @@ impl Shard {
         self.entries.get_or_insert_default().retain(|entry| stays(&entry.0));
     }
 
-    /// Writes it back, if nobody else has since. A bucket exists only once it holds something.
-    pub(super) fn store(&self, shared: &dyn SharedData) -> Result<(), Refused> {
-        if self.is_new() && self.is_empty() {
-            return Ok(());
+    /// Writes it back, if nobody else has since; `false` when it is as it was. A bucket exists only once it holds
+    /// something.
+    pub(super) fn store(&self, shared: &dyn SharedData) -> Result<bool, Refused> {
+        let octets = encode(self.all());
+        let has_changed = octets != self.stored;
+        if has_changed {
+            shared.set(&self.key, &octets, self.version).map_err(|_| Refused::NotSet)?;
         }
-        shared.set(&self.key, &encode(self.all()), self.version).map_err(|_| Refused::NotSet)
+        Ok(has_changed)
     }
 }
 

@@ -298,6 +298,41 @@ fn a_reader_reads_what_is_there_and_then_what_changes() {
 }
 
 #[test]
+fn a_snapshot_tells_page_by_page_what_it_has_changed_while_that_is_little() {
+    let named = |id: &str, name: &str| json!({"kind": "api", "id": id, "record": {"name": name}});
+    let many = |name: &str| (0..=standing::RECENT).map(|id| named(&id.to_string(), name)).collect::<Vec<_>>();
+    let bucket = |id: &str| Stale::Bucket(Family::Api, Place::Api(id.to_owned()).bucket());
+    for (before, after, told) in [
+        (vec![api("a"), api("b")], vec![named("a", "other"), api("b")], vec![bucket("a")]),
+        (vec![api("a"), api("b")], vec![api("b")], vec![bucket("a")]),
+        (vec![api("a")], vec![api("a")], vec![]),
+        (many("one"), many("other"), vec![]),
+    ] {
+        let shared = with(&before);
+        let mut reader = CopyReader::new(copy());
+        read(&mut reader, &shared);
+        let pages = snapshot(2, &after, 1);
+        assert!(pages[2]["changes"].as_array().unwrap().is_empty());
+
+        apply_steps(&shared, &pages[..2], usize::MAX).unwrap();
+        assert_eq!(read(&mut reader, &shared), told, "{after:?}");
+
+        apply(&shared, &pages).unwrap();
+        let all = read(&mut reader, &shared);
+        assert!(all.len() > told.len() && all.contains(&Stale::Applications), "all is read anew at the end");
+    }
+}
+
+#[test]
+fn the_first_snapshot_tells_nothing_before_its_end() {
+    let (shared, pages) = (FakeSharedData::default(), snapshot(1, &[api("a")], 1));
+
+    apply_steps(&shared, &pages[..2], usize::MAX).unwrap();
+
+    assert!(!copy().standing(&shared).is_ready());
+}
+
+#[test]
 fn a_standing_is_read_as_it_was_written() {
     let shared = with(&[api("a")]);
     apply(&shared, &[changes(2, &[api("b")])]).unwrap();
