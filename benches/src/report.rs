@@ -49,7 +49,7 @@ fn method(rounds: usize) -> String {
         1. All variants are listeners of one Envoy process with a direct response behind them, each WebAssembly filter in a \
         VM of its own, built with optimisation for speed and without unused callbacks (Gatehouse as shipped).\n\
         2. The measured process is pinned to core 0; load, identity provider and authorization service to core 1.\n\
-        3. CPU µs per request is the growth of all its threads' `schedstat` over the responses. Slices of 0.15 s take turns, \
+        3. CPU µs per request is the growth of all its threads' `schedstat` over the responses. Slices of 0.05 s take turns, \
         A B C .. C B A, in {rounds} rounds, with warm tokens in several Envoys one after the other.\n\
         4. The machine's speed changes from second to second, by more than what is measured. So differences are taken within \
         each round, and the figure is the median of the rounds, of a ratio the ratio of such medians. In brackets stands the \
