@@ -133,6 +133,7 @@ impl Region {
         // Every request asks for a bucket, so its name goes without the machinery of `format!`.
         for octet in number.to_be_bytes() {
             for digit in [octet >> 4, octet & 0xf] {
+                // Ten after `W` comes `a`.
                 bucket.push(char::from(if digit < 10 { b'0' | digit } else { b'W'.wrapping_add(digit) }));
             }
         }

@@ -299,3 +299,29 @@ fn notes_the_markers_of_application_tokens() {
 fn a_body_is_looked_at_up_to_64_kib() {
     assert_eq!(BODY_LIMIT, 65_536);
 }
+
+#[test]
+fn a_pattern_is_the_text_with_the_client_in_the_place_of_each_placeholder() {
+    const PATTERNS: [&str; 8] = [
+        "",
+        "a",
+        "{client_id}",
+        "{{client_id}}",
+        "{client_id}{client_id}",
+        "x{client_id}y{z",
+        "{client_id",
+        "client_id}",
+    ];
+    for pattern in PATTERNS {
+        for client_id in [Some("c"), Some(""), Some("{client_id}"), None] {
+            let meant = match client_id {
+                Some(client_id) => Some(pattern.replace("{client_id}", client_id)),
+                None => (!pattern.contains("{client_id}")).then(|| pattern.to_owned()),
+            };
+            for text in PATTERNS.into_iter().chain(["c", "{c}", "cc", "xcyz", "xcy{z", "c}", "xcy{zz"]) {
+                let expected = meant.as_deref() == Some(text);
+                assert_eq!(equals_pattern(text, pattern, client_id), expected, "{text} {pattern} {client_id:?}");
+            }
+        }
+    }
+}
