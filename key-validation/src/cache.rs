@@ -22,8 +22,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::UnixTime;
+use crate::hash_table::HashTable;
 use crate::introspection::Answer;
-use crate::sorted_map::SortedMap;
 use bucket::ENTRY_OVERHEAD;
 use region::{Entry, Geometry, Region};
 
@@ -164,7 +164,7 @@ pub struct AnswerCache {
 #[derive(Debug)]
 struct Removed {
     /// When the question was sent whose answer was "inactive".
-    tombstones: SortedMap<AnswerKey, UnixTime>,
+    tombstones: HashTable<AnswerKey, UnixTime>,
     /// Active answers asked for before this are not believed.
     distrusted_before: UnixTime,
 }
@@ -206,7 +206,7 @@ impl AnswerCache {
             large: Region::new('l', large),
             inactive: Region::new('i', inactive),
             removed: RefCell::new(Removed {
-                tombstones: SortedMap::default(),
+                tombstones: HashTable::default(),
                 distrusted_before: UnixTime::from_millis(0),
             }),
         }

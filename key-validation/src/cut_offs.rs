@@ -5,8 +5,8 @@
 
 use crate::UnixTime;
 use crate::digest::{digest_of, mixed};
+use crate::hash_table::HashTable;
 use crate::introspection::ActiveAnswer;
-use crate::sorted_map::SortedMap;
 
 /// SHA-256 of a token.
 pub type TokenDigest = [u8; 32];
@@ -63,7 +63,7 @@ pub enum Verdict {
 
 /// When cut-offs first came to this worker. It outlives configurations: what comes again has not come anew.
 #[derive(Debug, Default)]
-pub struct Arrivals(SortedMap<u64, Arrival>);
+pub struct Arrivals(HashTable<u64, Arrival>);
 
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
@@ -73,7 +73,7 @@ struct Arrival {
 
 /// The cut-offs in force, by a digest of whom they concern.
 #[derive(Debug, Default)]
-pub struct CutOffs(SortedMap<u64, Vec<InForce>>);
+pub struct CutOffs(HashTable<u64, Vec<InForce>>);
 
 #[derive(Debug)]
 struct InForce {

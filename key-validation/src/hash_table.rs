@@ -1,76 +1,199 @@
-//! A map for what is changed seldom: a sorted list, whose code is a fraction of a hash map's in the module.
+//! A hash table whose code is small in the module: what does not depend on the types of keys and values is there once.
 
 use std::borrow::Borrow;
+use std::hash::Hash;
 
-/// Keys and values in the order of the keys. To insert takes time by the number of entries.
+use crate::digest::mixed;
+
+/// Keys and values in no order. Whoever chooses keys that collide makes it as slow as a list, so it is for keys that no
+/// request brings along.
 #[derive(Clone, Debug)]
-pub(crate) struct SortedMap<K, V>(Vec<(K, V)>);
+pub(crate) struct HashTable<K, V> {
+    entries: Vec<(K, V)>,
+    index: Index,
+}
 
-impl<K, V> Default for SortedMap<K, V> {
+impl<K, V> Default for HashTable<K, V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { entries: Vec::new(), index: Index::default() }
     }
 }
 
-impl<K: Ord, V> SortedMap<K, V> {
-    fn position<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+impl<K: Hash + Eq, V> HashTable<K, V> {
+    /// The slot of a key.
+    #[inline]
+    fn slot<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
-        self.0.binary_search_by(|entry| entry.0.borrow().cmp(key))
+        let hash = hash_of(key);
+        let mut slot = self.index.find(hash, hash)?;
+        while self.entries.get(self.index.position(slot))?.0.borrow() != key {
+            slot = self.index.find(hash, slot.wrapping_add(1))?;
+        }
+        Some(slot)
     }
 
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    #[inline]
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        self.0.get(self.position(key).ok()?).map(|entry| &entry.1)
+        let position = self.index.position(self.slot(key)?);
+        self.entries.get(position).map(|entry| &entry.1)
     }
 
-    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub(crate) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        let position = self.position(key).ok()?;
-        self.0.get_mut(position).map(|entry| &mut entry.1)
+        let position = self.index.position(self.slot(key)?);
+        self.entries.get_mut(position).map(|entry| &mut entry.1)
     }
 
     /// Puts a value in the place of the one of this key, which is given back.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.position(&key) {
-            Ok(position) => self.0.get_mut(position).map(|entry| std::mem::replace(&mut entry.1, value)),
-            Err(position) => {
-                self.0.insert(position, (key, value));
-                None
-            }
+        if let Some(present) = self.get_mut(&key) {
+            return Some(std::mem::replace(present, value));
         }
+        self.index.push(hash_of(&key), self.entries.len());
+        self.entries.push((key, value));
+        None
     }
 
-    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
-        self.position(key).ok().map(|position| self.0.remove(position).1)
+        let slot = self.slot(key)?;
+        let last = hash_of(&self.entries.last()?.0);
+        let position = self.index.swap_remove(slot, last, self.entries.len().checked_sub(1)?);
+        Some(self.entries.swap_remove(position).1)
     }
 
     pub(crate) fn retain(&mut self, mut stays: impl FnMut(&mut V) -> bool) {
-        self.0.retain_mut(|entry| stays(&mut entry.1));
+        self.entries.retain_mut(|entry| stays(&mut entry.1));
+        self.index = Index::default();
+        for (position, entry) in self.entries.iter().enumerate() {
+            self.index.push(hash_of(&entry.0), position);
+        }
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|entry| &entry.1)
+        self.entries.iter().map(|entry| &entry.1)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+#[inline]
+fn hash_of<Q: Hash + ?Sized>(key: &Q) -> usize {
+    mixed(&key) as usize
+}
+
+/// Where entries are, by the hash of their keys: open addressing with linear probing.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// A power of two of them, or none; half are empty, so that every search ends.
+    slots: Vec<Slot>,
+    taken: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot {
+    hash: usize,
+    position: usize,
+}
+
+impl Slot {
+    const EMPTY: Self = Self { hash: 0, position: usize::MAX };
+}
+
+impl Index {
+    fn mask(&self) -> usize {
+        self.slots.len().wrapping_sub(1)
+    }
+
+    fn at(&self, slot: usize) -> Slot {
+        self.slots.get(slot & self.mask()).copied().unwrap_or(Slot::EMPTY)
+    }
+
+    fn position(&self, slot: usize) -> usize {
+        self.at(slot).position
+    }
+
+    /// The slot of the first entry with this hash from a slot on.
+    fn find(&self, hash: usize, mut slot: usize) -> Option<usize> {
+        loop {
+            let found = self.at(slot);
+            if found == Slot::EMPTY {
+                return None;
+            }
+            if found.hash == hash {
+                return Some(slot);
+            }
+            slot = slot.wrapping_add(1);
+        }
+    }
+
+    fn push(&mut self, hash: usize, position: usize) {
+        if self.taken.saturating_mul(2) >= self.slots.len() {
+            let slots = vec![Slot::EMPTY; self.slots.len().saturating_mul(2).max(4)];
+            for slot in std::mem::replace(&mut self.slots, slots) {
+                // An empty one lands on an empty one.
+                self.place(slot);
+            }
+        }
+        self.place(Slot { hash, position });
+        self.taken = self.taken.saturating_add(1);
+    }
+
+    fn place(&mut self, new: Slot) {
+        let mut slot = new.hash;
+        while self.at(slot) != Slot::EMPTY {
+            slot = slot.wrapping_add(1);
+        }
+        self.set(slot, new);
+    }
+
+    fn set(&mut self, slot: usize, new: Slot) {
+        let slot = slot & self.mask();
+        if let Some(slot) = self.slots.get_mut(slot) {
+            *slot = new;
+        }
+    }
+
+    /// Takes a slot's entry out, in whose position the last one comes; gives the position.
+    fn swap_remove(&mut self, mut slot: usize, last_hash: usize, last: usize) -> usize {
+        let position = self.position(slot);
+        let mut of_last = last_hash;
+        while self.position(of_last) != last {
+            of_last = of_last.wrapping_add(1);
+        }
+        self.set(of_last, Slot { hash: last_hash, position });
+        self.set(slot, Slot::EMPTY);
+        self.taken = self.taken.saturating_sub(1);
+        // What follows may be where it is because this slot was taken.
+        loop {
+            slot = slot.wrapping_add(1);
+            let following = self.at(slot);
+            if following == Slot::EMPTY {
+                return position;
+            }
+            self.set(slot, Slot::EMPTY);
+            self.place(following);
+        }
     }
 }
 
@@ -81,23 +204,50 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    /// Its hash is that of many others.
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Colliding(u8);
+
+    impl Hash for Colliding {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            state.write_u8(self.0 % 8);
+        }
+    }
+
     proptest! {
         #[test]
-        fn it_does_what_a_map_does(changes in prop::collection::vec((any::<bool>(), 0_u8..16, any::<u8>()), 0..200)) {
-            let (mut map, mut expected) = (SortedMap::default(), BTreeMap::new());
+        fn it_does_what_a_map_does(changes in prop::collection::vec((any::<bool>(), 0_u8..32, any::<u8>()), 0..300)) {
+            let (mut table, mut expected) = (HashTable::default(), BTreeMap::new());
             for (inserts, key, value) in changes {
                 if inserts {
-                    prop_assert_eq!(map.insert(key, value), expected.insert(key, value));
+                    prop_assert_eq!(table.insert(Colliding(key), value), expected.insert(Colliding(key), value));
                 } else {
-                    prop_assert_eq!(map.remove(&key), expected.remove(&key));
+                    prop_assert_eq!(table.remove(&Colliding(key)), expected.remove(&Colliding(key)));
                 }
-                prop_assert_eq!(map.get(&key), expected.get(&key));
-                prop_assert!(map.values().eq(expected.values()));
-                prop_assert_eq!((map.len(), map.is_empty()), (expected.len(), expected.is_empty()));
+                is_the_same(&mut table, &mut expected)?;
             }
-            map.retain(|value| *value % 2 == 0);
+            table.retain(|value| *value % 2 == 0);
             expected.retain(|_, value| *value % 2 == 0);
-            prop_assert!(map.values().eq(expected.values()));
+            is_the_same(&mut table, &mut expected)?;
+            table.clear();
+            is_the_same(&mut table, &mut BTreeMap::new())?;
         }
+    }
+
+    fn is_the_same(
+        table: &mut HashTable<Colliding, u8>,
+        expected: &mut BTreeMap<Colliding, u8>,
+    ) -> Result<(), TestCaseError> {
+        for key in (0..32).map(Colliding) {
+            prop_assert_eq!(table.get(&key), expected.get(&key));
+            prop_assert_eq!(table.get_mut(&key), expected.get_mut(&key));
+        }
+        let mut values: Vec<_> = table.values().collect();
+        let mut expected_values: Vec<_> = expected.values().collect();
+        values.sort_unstable();
+        expected_values.sort_unstable();
+        prop_assert_eq!(values, expected_values);
+        prop_assert_eq!((table.len(), table.is_empty()), (expected.len(), expected.is_empty()));
+        Ok(())
     }
 }

@@ -38,6 +38,7 @@ mod exchange;
 pub mod feed;
 mod gateway;
 pub mod handler;
+mod hash_table;
 mod head;
 pub mod introspection;
 mod json;
@@ -50,7 +51,6 @@ mod reference;
 pub mod registry;
 mod scope;
 mod secret;
-mod sorted_map;
 pub mod target;
 mod time;
 

@@ -2,17 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
-
-use hashbrown::HashMap;
 
 use super::{MintedJwt, MintingKey};
 use crate::UnixTime;
 use crate::cache::AnswerKey;
 use crate::digest::mixed;
 use crate::handler::Permitted;
+use crate::hash_table::HashTable;
 use crate::registry::Api;
 
 /// What a backend JWT was made from.
@@ -43,28 +42,6 @@ impl Hash for MintKey {
     }
 }
 
-/// Hashes nothing: hands the word back.
-#[derive(Debug, Default)]
-struct Digested(u64);
-
-impl Hasher for Digested {
-    fn write(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
-        }
-    }
-
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        self.0 = word;
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 /// A worker's backend JWTs, bounded in bytes; the oldest give way.
 #[derive(Debug)]
 pub(crate) struct MintedJwts {
@@ -74,7 +51,7 @@ pub(crate) struct MintedJwts {
 
 #[derive(Debug, Default)]
 struct State {
-    jwts: HashMap<MintKey, MintedJwt, BuildHasherDefault<Digested>>,
+    jwts: HashTable<MintKey, MintedJwt>,
     order: VecDeque<MintKey>,
     bytes: usize,
 }

@@ -7,8 +7,8 @@ use crate::cache::SharedData;
 use crate::config::{IdentityProvider, KeyManagerSettings};
 use crate::cut_offs::{Arrivals, CutOff};
 use crate::feed::{Change, CopyReader, Family, FeedClient, Stale};
+use crate::hash_table::HashTable;
 use crate::registry::{Registry, copied};
-use crate::sorted_map::SortedMap;
 
 /// What this worker has taken over from the copy of the key manager's registry.
 pub(super) struct Copied {
@@ -16,14 +16,14 @@ pub(super) struct Copied {
     /// Until it is read whole for the first time; then it takes the place of the configuration's.
     first: Option<Registry>,
     /// By bucket.
-    cut_offs: SortedMap<u16, Vec<CutOff>>,
+    cut_offs: HashTable<u16, Vec<CutOff>>,
 }
 
 impl Copied {
     pub(super) fn new(settings: &KeyManagerSettings, providers: &[IdentityProvider]) -> Self {
         let copy = settings.registry_copy();
         let first = Some(Registry::copied(copy.clone(), providers));
-        Self { reader: CopyReader::new(copy), first, cut_offs: SortedMap::default() }
+        Self { reader: CopyReader::new(copy), first, cut_offs: HashTable::default() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::IdentityProviderIndex;
 use crate::config::raw::{self, KeyType, SubscriptionState};
 use crate::digest::digest_of;
 use crate::feed::bucket_of;
-use crate::sorted_map::SortedMap;
+use crate::hash_table::HashTable;
 
 /// An application.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Application {
     /// In which it comes in the feed.
     pub(super) bucket: u16,
     /// By API id.
-    pub(super) subscriptions: SortedMap<String, Subscription>,
+    pub(super) subscriptions: HashTable<String, Subscription>,
 }
 
 /// A client of an identity provider.
@@ -60,7 +60,7 @@ impl Application {
         let raw::Application { id, owner, tier, attributes, .. } = raw.clone();
         let name = raw.name.clone().unwrap_or_else(|| id.clone());
         let digest = digest_of(&(&id, &name, &owner, &tier, &attributes));
-        let (bucket, subscriptions) = (bucket_of(&id), SortedMap::default());
+        let (bucket, subscriptions) = (bucket_of(&id), HashTable::default());
         Self { id, name, owner, tier, attributes, digest, bucket, subscriptions }
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Api, ApiMatch, Host};
-use crate::sorted_map::SortedMap;
+use crate::hash_table::HashTable;
 use crate::target::Segment;
 
 /// The base paths of all APIs.
@@ -15,8 +15,8 @@ pub(super) struct BasePaths {
 /// What is served at one base path, and the longer ones.
 #[derive(Debug, Default)]
 struct Node {
-    children: SortedMap<Box<[u8]>, Box<Node>>,
-    by_host: SortedMap<Box<str>, Claims>,
+    children: HashTable<Box<[u8]>, Box<Node>>,
+    by_host: HashTable<Box<str>, Claims>,
     on_any_host: Claims,
 }
 

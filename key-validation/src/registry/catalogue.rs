@@ -6,13 +6,13 @@ use super::base_paths::BasePaths;
 use super::{Api, ApiMatch, Host};
 use crate::config::{ConfigError, IdentityProvider, raw};
 use crate::feed::bucket_of;
-use crate::sorted_map::SortedMap;
+use crate::hash_table::HashTable;
 use crate::target::Target;
 
 /// All APIs.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
-    buckets: SortedMap<u16, Vec<Rc<Api>>>,
+    buckets: HashTable<u16, Vec<Rc<Api>>>,
     /// Buckets with APIs of which it cannot be told where they are served.
     unplaced: Vec<u16>,
     base_paths: BasePaths,

@@ -8,13 +8,13 @@ use super::{Application, ApplicationKey, Client, Subscription, copied};
 use crate::cache::SharedData;
 use crate::config::{ConfigError, IdentityProvider, raw};
 use crate::feed::RegistryCopy;
-use crate::sorted_map::SortedMap;
+use crate::hash_table::HashTable;
 
 /// The clients of all identity providers.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     /// By identity provider, then by client id.
-    keys: RefCell<Vec<SortedMap<String, Option<ApplicationKey>>>>,
+    keys: RefCell<Vec<HashTable<String, Option<ApplicationKey>>>>,
     /// Where those are looked for that are not known.
     source: Option<Source>,
 }
@@ -38,7 +38,7 @@ impl Clients {
         providers: &[IdentityProvider],
     ) -> Result<Self, ConfigError> {
         let mut checked: Vec<Application> = Vec::with_capacity(applications.len());
-        let mut positions = SortedMap::default();
+        let mut positions = HashTable::default();
         for (index, raw) in applications.iter().enumerate() {
             let path = format_args!("registry.applications[{index}].id");
             if raw.id.is_empty() {
@@ -67,7 +67,7 @@ impl Clients {
                 return Err(ConfigError::new(path, reason));
             }
         }
-        let mut keys = vec![SortedMap::default(); providers.len()];
+        let mut keys: Vec<_> = providers.iter().map(|_| HashTable::default()).collect();
         for (index, (application, raw)) in checked.into_iter().map(Rc::new).zip(applications).enumerate() {
             for (key, raw) in raw.keys.iter().enumerate() {
                 let path = format_args!("registry.applications[{index}].keys[{key}]");
@@ -93,7 +93,7 @@ impl Clients {
     /// The clients of the key manager's applications.
     pub(super) fn copied(copy: RegistryCopy, providers: &[IdentityProvider]) -> Self {
         let names = providers.iter().map(|provider| provider.name.clone()).collect();
-        let keys = RefCell::new(vec![SortedMap::default(); providers.len()]);
+        let keys = RefCell::new(providers.iter().map(|_| HashTable::default()).collect());
         Self { keys, source: Some(Source { copy, providers: names }) }
     }
 
@@ -126,7 +126,7 @@ impl Clients {
 
     /// Has all clients read again.
     pub(super) fn forget_all(&mut self) {
-        self.keys.get_mut().iter_mut().for_each(SortedMap::clear);
+        self.keys.get_mut().iter_mut().for_each(HashTable::clear);
     }
 }
 
