@@ -17,8 +17,10 @@ use crate::key_manager::registry::Size;
 use crate::slices::{self, Load, Variant};
 use crate::stage::Stage;
 
-/// Tokens of as many clients, where there are so many: as many as the worker keeps backend JWTs for.
-const TOKENS: usize = 2000;
+/// Tokens of a load; a worker keeps the backend JWTs of two such loads.
+const TOKENS: usize = 900;
+/// Clients and APIs of the load that is the same by each registry.
+const FEW: (usize, usize) = (140, 10);
 /// The first application that nobody has blocked.
 const FIRST: usize = 60;
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -45,7 +47,10 @@ pub(super) fn measure(stage: &Stage, small: &KeyManager, large: &KeyManager) -> 
         ("large", format!("{} APIs", large.serving().size.apis), large.serving().size),
     ] {
         variants.push(one_token(&envoy, listener, &name, size)?);
-        variants.push(many_tokens(stage, &envoy, listener, &name, size)?);
+        for (load, application) in [("few clients", of_few as fn(Size, usize) -> usize), ("many clients", of_many)] {
+            let load_of = each_in_turn(stage, envoy.address(listener)?, size, application);
+            variants.push(Variant { name: format!("{name}, {load}"), process: envoy.process(), load: load_of });
+        }
     }
     let costs = slices::measure(&variants, stage.plan)?;
     let serving = large.serving();
@@ -70,20 +75,26 @@ fn one_token<'a>(envoy: &Envoy, listener: &str, name: &str, size: Size) -> Resul
     Ok(Variant::new(&format!("{name}, one token"), envoy.process(), target))
 }
 
-fn many_tokens<'a>(stage: &'a Stage, envoy: &Envoy, listener: &str, name: &str, size: Size) -> Result<Variant<'a>> {
-    let name = format!("{name}, {TOKENS} tokens");
-    Ok(Variant { name, process: envoy.process(), load: each_in_turn(stage, envoy.address(listener)?, size) })
+/// The application of a token, one of a few, which are subscribed to a few APIs whatever others there are.
+fn of_few(size: Size, token: usize) -> usize {
+    let (clients, apis) = FEW;
+    let client = token % clients;
+    FIRST + client % apis + size.apis * (client / apis)
 }
 
-fn each_in_turn(stage: &Stage, address: SocketAddr, size: Size) -> Load<'_> {
+/// The application of a token, another one for each, which calls another API, where there are so many.
+fn of_many(size: Size, token: usize) -> usize {
+    FIRST + token % (size.applications - FIRST)
+}
+
+/// Requests with one token after the other, by the client of its application.
+fn each_in_turn(stage: &Stage, address: SocketAddr, size: Size, application: fn(Size, usize) -> usize) -> Load<'_> {
     let made = Cell::new(0);
     Box::new(move |requests| {
         let first = made.replace(made.get() + requests);
         let calls = (first..first + requests).map(move |number| {
             let token = number % TOKENS;
-            // Past those that are blocked, as often as the applications are counted round.
-            let unblocked = size.applications - FIRST;
-            let application = FIRST + token % unblocked;
+            let application = application(size, token);
             let Call { path, .. } = call(size, application);
             Call { path, token: format!("client-{application}-{token:026}") }
         });
