@@ -88,7 +88,8 @@ impl Sync {
             metrics.gauge_registry(gateway.registry_number(&HostSharedData), host::now().since(heard_at).as_secs());
         }
         let pause = if is_behind { NEXT_SLICE } else { self.tick };
-        self.due.set((now.plus(pause.saturating_sub(EARLY)), pause));
+        // From the end of this callback on: a timer that is due by then may follow in the same turn of the worker's loop.
+        self.due.set((host::now().plus(pause.saturating_sub(EARLY)), pause));
         pause
     }
 
