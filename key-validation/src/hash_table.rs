@@ -20,18 +20,20 @@ impl<K, V> Default for HashTable<K, V> {
 }
 
 impl<K: Hash + Eq, V> HashTable<K, V> {
-    /// The slot of a key.
     #[inline]
-    fn slot<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<usize>
+    fn position<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
         let hash = hash_of(key);
-        let mut slot = self.index.find(hash, hash)?;
-        while self.entries.get(self.index.position(slot))?.0.borrow() != key {
-            slot = self.index.find(hash, slot.wrapping_add(1))?;
+        let mut slot = hash;
+        loop {
+            let (found, position) = self.index.find(hash, slot)?;
+            if self.entries.get(position)?.0.borrow() == key {
+                return Some(position);
+            }
+            slot = found.wrapping_add(1);
         }
-        Some(slot)
     }
 
     #[inline]
@@ -39,15 +41,14 @@ impl<K: Hash + Eq, V> HashTable<K, V> {
     where
         K: Borrow<Q>,
     {
-        let position = self.index.position(self.slot(key)?);
-        self.entries.get(position).map(|entry| &entry.1)
+        self.entries.get(self.position(key)?).map(|entry| &entry.1)
     }
 
     pub(crate) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        let position = self.index.position(self.slot(key)?);
+        let position = self.position(key)?;
         self.entries.get_mut(position).map(|entry| &mut entry.1)
     }
 
@@ -65,14 +66,30 @@ impl<K: Hash + Eq, V> HashTable<K, V> {
     where
         K: Borrow<Q>,
     {
-        let slot = self.slot(key)?;
-        let last = hash_of(&self.entries.last()?.0);
-        let position = self.index.swap_remove(slot, last, self.entries.len().checked_sub(1)?);
+        self.swap_remove(self.position(key)?)
+    }
+
+    /// Takes one out to make room, whichever.
+    pub(crate) fn remove_any(&mut self, random: &impl Hash) {
+        if let Some(position) = hash_of(random).checked_rem(self.entries.len()) {
+            self.swap_remove(position);
+        }
+    }
+
+    /// Takes the entry at a position out; the last one comes there.
+    fn swap_remove(&mut self, position: usize) -> Option<V> {
+        let (removed, last) = (self.entries.get(position)?, self.entries.last()?);
+        self.index.remove(hash_of(&removed.0), position);
+        self.index.move_to(position, hash_of(&last.0), self.entries.len().wrapping_sub(1));
         Some(self.entries.swap_remove(position).1)
     }
 
     pub(crate) fn retain(&mut self, mut stays: impl FnMut(&mut V) -> bool) {
+        let before = self.entries.len();
         self.entries.retain_mut(|entry| stays(&mut entry.1));
+        if self.entries.len() == before {
+            return;
+        }
         self.index = Index::default();
         for (position, entry) in self.entries.iter().enumerate() {
             self.index.push(hash_of(&entry.0), position);
@@ -129,21 +146,29 @@ impl Index {
         self.slots.get(slot & self.mask()).copied().unwrap_or(Slot::EMPTY)
     }
 
-    fn position(&self, slot: usize) -> usize {
-        self.at(slot).position
-    }
-
-    /// The slot of the first entry with this hash from a slot on.
-    fn find(&self, hash: usize, mut slot: usize) -> Option<usize> {
+    /// The first entry with this hash from a slot on: its slot and its position.
+    fn find(&self, hash: usize, mut slot: usize) -> Option<(usize, usize)> {
         loop {
             let found = self.at(slot);
             if found == Slot::EMPTY {
                 return None;
             }
             if found.hash == hash {
-                return Some(slot);
+                return Some((slot, found.position));
             }
             slot = slot.wrapping_add(1);
+        }
+    }
+
+    /// The slot of the entry at a position.
+    fn slot_of(&self, hash: usize, position: usize) -> Option<usize> {
+        let mut slot = hash;
+        loop {
+            let (found, other) = self.find(hash, slot)?;
+            if other == position {
+                return Some(found);
+            }
+            slot = found.wrapping_add(1);
         }
     }
 
@@ -174,14 +199,14 @@ impl Index {
         }
     }
 
-    /// Takes a slot's entry out, in whose position the last one comes; gives the position.
-    fn swap_remove(&mut self, mut slot: usize, last_hash: usize, last: usize) -> usize {
-        let position = self.position(slot);
-        let mut of_last = last_hash;
-        while self.position(of_last) != last {
-            of_last = of_last.wrapping_add(1);
+    fn move_to(&mut self, position: usize, hash: usize, old_position: usize) {
+        if let Some(slot) = self.slot_of(hash, old_position) {
+            self.set(slot, Slot { hash, position });
         }
-        self.set(of_last, Slot { hash: last_hash, position });
+    }
+
+    fn remove(&mut self, hash: usize, position: usize) {
+        let Some(mut slot) = self.slot_of(hash, position) else { return };
         self.set(slot, Slot::EMPTY);
         self.taken = self.taken.saturating_sub(1);
         // What follows may be where it is because this slot was taken.
@@ -189,7 +214,7 @@ impl Index {
             slot = slot.wrapping_add(1);
             let following = self.at(slot);
             if following == Slot::EMPTY {
-                return position;
+                return;
             }
             self.set(slot, Slot::EMPTY);
             self.place(following);
@@ -226,6 +251,9 @@ mod tests {
                 }
                 is_the_same(&mut table, &mut expected)?;
             }
+            table.remove_any(&expected.len());
+            expected.retain(|key, _| table.get(key).is_some());
+            is_the_same(&mut table, &mut expected)?;
             table.retain(|value| *value % 2 == 0);
             expected.retain(|_, value| *value % 2 == 0);
             is_the_same(&mut table, &mut expected)?;

@@ -6,7 +6,7 @@ use crate::cache::tests::FakeSharedData;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-pub(super) fn copy() -> RegistryCopy {
+pub(crate) fn copy() -> RegistryCopy {
     RegistryCopy::new(&[7; 32])
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn changes(number: u64, changes: &[Value]) -> Value {
     json!({"format": 1, "revision": {"epoch": "e", "number": number}, "changes": changes})
 }
 
-fn application(id: &str, clients: &[&str]) -> Value {
+pub(crate) fn application(id: &str, clients: &[&str]) -> Value {
     let keys: Vec<Value> = clients.iter().map(|id| json!({"identityProvider": "idp", "clientId": id})).collect();
     json!({"kind": "application", "id": id, "record": {"id": id, "keys": keys}})
 }
@@ -68,7 +68,7 @@ pub(crate) fn snapshot(number: u64, records: &[Value], pages: u16) -> Vec<Value>
     all
 }
 
-fn apply(shared: &FakeSharedData, pages: &[Value]) -> Result<Revision, Refused> {
+pub(crate) fn apply(shared: &FakeSharedData, pages: &[Value]) -> Result<Revision, Refused> {
     let (copy, mut progress) = (copy(), None);
     for value in pages {
         let mut applying = copy.begin(page(value), progress.take(), None, shared)?;
@@ -81,7 +81,7 @@ fn apply(shared: &FakeSharedData, pages: &[Value]) -> Result<Revision, Refused> 
     panic!("the last page says that there is another one")
 }
 
-pub(super) fn with(records: &[Value]) -> FakeSharedData {
+pub(crate) fn with(records: &[Value]) -> FakeSharedData {
     let shared = FakeSharedData::default();
     apply(&shared, &snapshot(1, records, 1)).unwrap();
     shared
