@@ -263,7 +263,7 @@ fn decisions(decided: &[Decided]) -> String {
         return String::from("\n### What a decision costs\n\nNot measured.\n");
     }
     let mut text = String::from(
-        "\n### What a decision costs\n\nDefault settings, one worker, both registries in one Envoy, slices in turns as above; every \
+        "\n### What a decision costs\n\nDefault settings but for a larger cache, one worker, both registries in one Envoy, slices in turns as above; every \
         token, backend JWT and client is remembered. *One token*: h2load calls one API. *Few clients*: each request has the next \
         of 900 tokens of 140 clients that call 10 APIs, by each registry the same load. *Many clients*: the next of 900 tokens of \
         as many clients that call as many APIs, where there are so many; by the smallest registry the few again, so this is what \
