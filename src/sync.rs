@@ -21,12 +21,14 @@ thread_local! {
     static LATEST: RefCell<Weak<Gateway>> = RefCell::default();
 }
 
-/// How long one callback may take, with what is read in it, before it leaves the rest to the next one.
-const SLICE: Duration = Duration::from_millis(3);
+/// How long one callback may take before it leaves the rest to the next one.
+const SLICE: Duration = Duration::from_millis(2);
+/// How long one may take that gets a page, which is read as a whole.
+const SLICE_WITH_PAGE: Duration = Duration::from_millis(3);
 /// By how much a tick may come early.
 const EARLY: Duration = Duration::from_millis(2);
 /// When it goes on that had to stop.
-const NEXT_SLICE: Duration = Duration::from_millis(5);
+const NEXT_SLICE: Duration = Duration::from_millis(3);
 /// How long a worker that goes down holds the others up.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
 
@@ -66,11 +68,11 @@ impl Sync {
     pub(crate) fn tick(&self, gateway: &Gateway, metrics: &Metrics) -> Duration {
         let now = host::now();
         let (due_at, pause) = self.due.get();
-        if now < due_at { pause } else { self.go_on(now, gateway, metrics) }
+        if now < due_at { pause } else { self.go_on((now, SLICE), gateway, metrics) }
     }
 
-    /// Goes on for the rest of a callback that began at `now`.
-    fn go_on(&self, now: UnixTime, gateway: &Gateway, metrics: &Metrics) -> Duration {
+    /// Goes on for the rest of a callback that began at `now` and may take so long.
+    fn go_on(&self, (now, slice): (UnixTime, Duration), gateway: &Gateway, metrics: &Metrics) -> Duration {
         let until = now.plus(self.tick.saturating_mul(4).max(SHORTEST_LEASE));
         if let Taken::Granted { .. } = self.lease.take(self.holder, until, now, &HostSharedData) {
             let mut client = self.client.borrow_mut();
@@ -83,7 +85,7 @@ impl Sync {
             self.call.take();
             self.heard_at.take();
         }
-        let is_behind = self.work(now, gateway);
+        let is_behind = self.work(now.plus(slice), gateway);
         if let Some(heard_at) = self.heard_at.get() {
             metrics.gauge_registry(gateway.registry_number(&HostSharedData), host::now().since(heard_at).as_secs());
         }
@@ -115,12 +117,12 @@ impl Sync {
             }
             report(client, received);
         });
-        Some(self.go_on(now, gateway, metrics))
+        Some(self.go_on((now, SLICE_WITH_PAGE), gateway, metrics))
     }
 
     /// Goes on with a page, the next request and the copy; `true` when it had to stop.
-    fn work(&self, started_at: UnixTime, gateway: &Gateway) -> bool {
-        let mut enough = || host::now().since(started_at) >= SLICE;
+    fn work(&self, until: UnixTime, gateway: &Gateway) -> bool {
+        let mut enough = || host::now() >= until;
         let applies = self.with_client(|client| {
             match client.apply(&mut enough, &|change| gateway.fault(change), moment(), &HostSharedData) {
                 Ok(Some(revision)) => self.acknowledge(client, &revision),
