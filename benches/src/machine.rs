@@ -15,6 +15,8 @@ pub use description::description;
 pub const MEASURED_CORE: usize = 0;
 /// Load and servers run here.
 pub const LOAD_CORE: usize = 1;
+/// By which `/proc/stat` counts.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Keeps this thread, and whatever it starts, on one core.
 pub fn pin(core: usize) -> Result<()> {
@@ -53,6 +55,13 @@ pub fn thread_times(process: u32) -> Vec<(String, Duration)> {
         (text("comm").trim().to_owned(), Duration::from_nanos(nanoseconds.unwrap_or_default()))
     };
     tasks.flatten().map(time).collect()
+}
+
+/// Seconds for which the host of this virtual machine ran others when its cores had something to do, of all cores together.
+pub fn stolen() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let of_all = text.lines().next().unwrap_or_default().split_whitespace().nth(8);
+    of_all.and_then(|ticks| ticks.parse().ok()).unwrap_or(0.0) / TICKS_PER_SECOND
 }
 
 /// Resident memory of a process, in bytes.

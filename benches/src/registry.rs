@@ -75,6 +75,9 @@ pub struct Followed {
     pub callbacks: Vec<Callbacks>,
     /// Callbacks while snapshots are taken over.
     pub callbacks_during: Vec<Callbacks>,
+    /// Seconds that the machine's host kept its cores for others meanwhile: quiet, and while snapshots are taken over.
+    #[serde(default)]
+    pub stolen: Option<(f64, f64)>,
     /// How long those requests take.
     pub latency: Spread,
     /// How long they take while snapshots are taken over.
@@ -147,9 +150,9 @@ fn follow(stage: &Stage, key_manager: &KeyManager, workers: usize) -> Result<Fol
     let change_octets = (gateway.exchanged()? - before) as f64 / CHANGES as f64;
 
     let steady = Steady::start(&gateway)?;
-    let callbacks_before = gateway.callbacks()?;
+    let callbacks_before = (gateway.callbacks()?, machine::stolen());
     std::thread::sleep(QUIET);
-    let callbacks_quiet = gateway.callbacks()?;
+    let callbacks_quiet = (gateway.callbacks()?, machine::stolen());
     let latency = steady.stop();
 
     let steady = Steady::start(&gateway)?;
@@ -162,7 +165,7 @@ fn follow(stage: &Stage, key_manager: &KeyManager, workers: usize) -> Result<Fol
         arrived.extend(changes.arrived()?);
     }
     let latency_during = steady.stop();
-    let callbacks_after = gateway.callbacks()?;
+    let callbacks_after = (gateway.callbacks()?, machine::stolen());
 
     let clients = (workers == 1).then(|| gateway.call_as_many(CLIENTS)).transpose()?;
     let serving = key_manager.serving();
@@ -178,8 +181,9 @@ fn follow(stage: &Stage, key_manager: &KeyManager, workers: usize) -> Result<Fol
         arrivals,
         arrivals_during: Spread::of(arrived),
         again,
-        callbacks: callbacks::between(&callbacks_before, &callbacks_quiet),
-        callbacks_during: callbacks::between(&callbacks_quiet, &callbacks_after),
+        callbacks: callbacks::between(&callbacks_before.0, &callbacks_quiet.0),
+        callbacks_during: callbacks::between(&callbacks_quiet.0, &callbacks_after.0),
+        stolen: Some((callbacks_quiet.1 - callbacks_before.1, callbacks_after.1 - callbacks_quiet.1)),
         latency,
         latency_during,
         clients,

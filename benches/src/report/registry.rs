@@ -144,9 +144,10 @@ fn callbacks(followed: &[Followed]) -> String {
         "\n### Callbacks\n\nThe turns of each thread's event loop, by Envoy's own histograms (`enable_dispatcher_stats`); a turn may \
         have several callbacks in it, so none took longer. Each worker gets 100 requests a second. *Quiet*: for 10 s; \
         *snapshot*: while one is taken over and changes are made. *Latency*: of those requests, milliseconds, median, 99th percentile, \
-        longest.\n\n\
-        | registry | workers | thread | quiet: longest | snapshot: longest | over 5 ms, of all | latency, quiet | latency, snapshot |\n\
-        |---|---|---|---|---|---|---|---|\n",
+        longest. *Stolen*: how long the host of this virtual machine kept its two cores for others, quiet and meanwhile (`/proc/stat`); \
+        such a pause looks like a long turn, also where nothing happens.\n\n\
+        | registry | workers | thread | quiet: longest | snapshot: longest | over 5 ms, of all | stolen | latency, quiet | latency, snapshot |\n\
+        |---|---|---|---|---|---|---|---|---|\n",
     );
     let precise = |Spread { median, p99, longest, .. }: Spread| format!("{median:.2}, {p99:.2}, {longest:.1}");
     for row in followed {
@@ -155,13 +156,14 @@ fn callbacks(followed: &[Followed]) -> String {
             let thread = if during.thread == "server" { "main" } else { &during.thread };
             let _ = writeln!(
                 text,
-                "| {} | {} | {thread} | {:.2} ms | {:.2} ms | {}, {} | {} | {} |",
+                "| {} | {} | {thread} | {:.2} ms | {:.2} ms | {}, {} | {} | {} | {} |",
                 named(row.size, &row.database),
                 row.workers,
                 quiet.map_or(0.0, |callbacks| callbacks.longest),
                 during.longest,
                 during.over,
                 during.count,
+                row.stolen.map_or("?".to_owned(), |(quiet, during)| format!("{quiet:.2} s, {during:.2} s")),
                 precise(row.latency),
                 precise(row.latency_during)
             );
