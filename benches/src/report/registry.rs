@@ -163,7 +163,7 @@ fn callbacks(followed: &[Followed]) -> String {
                 during.longest,
                 during.over,
                 during.count,
-                row.stolen.map_or("?".to_owned(), |(quiet, during)| format!("{quiet:.2} s, {during:.2} s")),
+                row.stolen.map_or("not measured".to_owned(), |(quiet, during)| format!("{quiet:.2} s, {during:.2} s")),
                 precise(row.latency),
                 precise(row.latency_during)
             );
