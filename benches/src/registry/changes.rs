@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tokio::task::JoinHandle;
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, until};
 use crate::client::{Call, Connection};
 
 /// How many applications take turns.
 const APPLICATIONS: usize = 50;
-/// How long a change may take.
-const PATIENCE: Duration = Duration::from_mins(15);
 
 pub(super) struct Changes<'a> {
     gateway: &'a Gateway<'a>,
@@ -96,13 +94,4 @@ async fn until_everywhere(workers: Vec<Connection>, call: Call, status: u16, beg
         longest = longest.max(worker.await??);
     }
     Ok(longest.as_secs_f64() * 1e3)
-}
-
-async fn until(mut worker: Connection, call: Call, status: u16, begun: Instant) -> Result<Duration> {
-    while worker.call_at(&call.path, &call.token).await? != status {
-        let elapsed = begun.elapsed();
-        ensure!(elapsed < PATIENCE, "{} is not answered with {status}", call.path);
-        tokio::time::sleep((elapsed / 20).max(Duration::from_millis(2))).await;
-    }
-    Ok(begun.elapsed())
 }

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::Decided;
-use super::gateway::{call, configuration};
+use super::gateway::{call, configuration, until};
 use crate::client::{self, Call, Connection, Statuses};
 use crate::envoy::{Envoy, Setup};
 use crate::filters;
@@ -24,7 +24,6 @@ const TOKENS: usize = 900;
 const FEW: (usize, usize) = (140, 10);
 /// The first application that nobody has blocked.
 const FIRST: usize = 60;
-const PATIENCE: Duration = Duration::from_mins(15);
 
 pub(super) fn measure(stage: &Stage, small: &KeyManager, large: &KeyManager) -> Result<Decided> {
     let registries = [("small", small), ("large", large)];
@@ -42,7 +41,9 @@ pub(super) fn measure(stage: &Stage, small: &KeyManager, large: &KeyManager) -> 
     }
     let envoy = setup.start(&stage.runtime)?;
     for (name, key_manager) in registries {
-        until_decided(stage, envoy.address(name)?, key_manager.serving().size)?;
+        let connection = stage.runtime.block_on(Connection::open(envoy.address(name)?))?;
+        let let_through = until(connection, call(key_manager.serving().size, FIRST), 200, Instant::now());
+        stage.runtime.block_on(let_through)?;
     }
     let mut variants = Vec::new();
     for (listener, name, size) in [
@@ -62,17 +63,6 @@ pub(super) fn measure(stage: &Stage, small: &KeyManager, large: &KeyManager) -> 
     let serving = large.serving();
     let small = small.serving().size;
     Ok(Decided { database: serving.database.clone(), size: serving.size, small, costs })
-}
-
-fn until_decided(stage: &Stage, address: SocketAddr, size: Size) -> Result<()> {
-    let Call { path, token } = call(size, FIRST);
-    let begun = Instant::now();
-    let mut connection = stage.runtime.block_on(Connection::open(address))?;
-    while stage.runtime.block_on(connection.call_at(&path, &token))? != 200 {
-        ensure!(begun.elapsed() < PATIENCE, "no request is let through");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
 }
 
 fn one_token<'a>(envoy: &Envoy, listener: &str, name: &str, size: Size) -> Result<Variant<'a>> {

@@ -17,7 +17,7 @@ use crate::stage::Stage;
 
 const LISTENER: &str = "gatehouse";
 const REVISION: &str = "wasmcustom.gatehouse_registry_revision";
-/// How long a snapshot may take.
+/// How long a snapshot may take, and a change until it is decided by.
 const PATIENCE: Duration = Duration::from_mins(15);
 /// Requests at a time, where many are made.
 const STREAMS: usize = 32;
@@ -42,6 +42,16 @@ pub(super) fn call(size: Size, number: usize) -> Call {
     let application = number % size.applications;
     let path = format!("{}/1.0.0{}", registry::context(size.api_of(application)), registry::target(3));
     Call { path: path.into(), token: format!("client-{application}-{number:026}") }
+}
+
+/// Makes a call again and again until it is answered so; how long that took.
+pub(super) async fn until(mut worker: Connection, call: Call, status: u16, begun: Instant) -> Result<Duration> {
+    while worker.call_at(&call.path, &call.token).await? != status {
+        let elapsed = begun.elapsed();
+        ensure!(elapsed < PATIENCE, "{} is not answered with {status}", call.path);
+        tokio::time::sleep((elapsed / 20).max(Duration::from_millis(2))).await;
+    }
+    Ok(begun.elapsed())
 }
 
 pub(super) struct Gateway<'a> {
@@ -105,14 +115,10 @@ impl<'a> Gateway<'a> {
 
     /// Waits until every worker lets a request through.
     pub(super) fn until_all_decide(&self) -> Result<()> {
-        let Call { path, token } = self.call(UNCHANGED);
+        let call = self.call(UNCHANGED);
         for connection in &self.connections {
-            let begun = Instant::now();
-            let mut connection = connection.clone();
-            while self.stage.runtime.block_on(connection.call_at(&path, &token))? != 200 {
-                ensure!(begun.elapsed() < PATIENCE, "no request is let through:\n{}", self.envoy.log());
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            let let_through = until(connection.clone(), call.clone(), 200, Instant::now());
+            self.stage.runtime.block_on(let_through).with_context(|| self.envoy.log())?;
         }
         self.check_connections()
     }
